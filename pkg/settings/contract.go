@@ -1,0 +1,116 @@
+package settings
+
+import "time"
+
+// Ports inside the VPC. None is open to the world; the load balancer listens on 443 and bridges on 10000/udp.
+const (
+	AgentPort   = 7070  // the node agent's HTTP API
+	EdgePort    = 8080  // HAProxy, from the load balancer, with PROXY protocol v2
+	StatsPort   = 8404  // HAProxy's statistics and Prometheus endpoint
+	PeersPort   = 10000 // HAProxy's stick table replication
+	WebPort     = 8000  // a signal node's web server
+	XMPPPort    = 5222  // a signal node's Prosody, for bridges and recorders
+	JicofoPort  = 8888  // Jicofo's REST API, on loopback
+	BridgePort  = 8080  // JVB's REST API, on loopback
+	ProsodyPort = 5280  // Prosody's HTTP modules, on the signal node
+	MediaPort   = 10000 // JVB's media, UDP, open to the world
+)
+
+// Names that are agreed between stacks, Lambdas and nodes.
+
+// ZoneName is the fleet's private DNS zone.
+func ZoneName(fleet string) string { return fleet + ".internal" }
+
+// SignalName is the one name of a shard's signal node in the private zone, moved at admission.
+func SignalName(fleet, shard string) string { return shard + "." + ZoneName(fleet) }
+
+// RuntimeParameter is the SSM parameter with the operator's run-time overrides.
+func RuntimeParameter(fleet string) string { return "/" + fleet + "/runtime" }
+
+// Control is the part of the env contract that all Lambdas of the control plane share.
+type Control struct {
+	Fleet            string        `env:"FLEET"`
+	StateTable       string        `env:"STATE_TABLE"`       // DynamoDB table with leases and the last good run-time values
+	RuntimeParameter string        `env:"RUNTIME_PARAMETER"` // SSM parameter name
+	AgentSecretARN   string        `env:"AGENT_SECRET_ARN"`  // Secrets Manager: what signs orders to agents
+	PrivateZoneID    string        `env:"PRIVATE_ZONE_ID"`   // Route 53 private zone
+	AgentTimeout     time.Duration `env:"AGENT_TIMEOUT"`
+	StaleAfter       time.Duration `env:"STALE_AFTER"`
+}
+
+// MetricsEnv is the env contract of the Lambda metrics.
+type MetricsEnv struct {
+	Control
+	Target float64 `env:"BRIDGE_TARGET"`
+	Spare  float64 `env:"BRIDGE_SPARE"`
+}
+
+// BridgesEnv is the env contract of the Lambda bridges.
+type BridgesEnv struct {
+	Control
+	Target       float64       `env:"BRIDGE_TARGET"`
+	Spare        float64       `env:"BRIDGE_SPARE"`
+	Slack        float64       `env:"BRIDGE_SLACK"`
+	ShrinkAfter  time.Duration `env:"BRIDGE_SHRINK_AFTER"`
+	BootTime     time.Duration `env:"BRIDGE_BOOT_TIME"`
+	DrainLimit   time.Duration `env:"BRIDGE_DRAIN_LIMIT"`
+	AtDrainLimit AtDrainLimit  `env:"BRIDGE_AT_DRAIN_LIMIT"`
+	DeadAfter    time.Duration `env:"BRIDGE_DEAD_AFTER"`
+	// QuarantineWindow is the time in which at most one bridge or a tenth of a group is replaced as broken.
+	QuarantineWindow time.Duration `env:"BRIDGE_QUARANTINE_WINDOW"`
+	// FreeJibris, MinJibris and MaxJibris are what run-time values of recorders are held against.
+	FreeJibris int `env:"JIBRI_FREE"`
+	MinJibris  int `env:"JIBRI_MIN"`
+	MaxJibris  int `env:"JIBRI_MAX"`
+	// Schedules is the deployed schedules as JSON, for ParseSchedules; "[]" when there are none.
+	Schedules string `env:"SCHEDULES"`
+}
+
+// LifecycleEnv is the env contract of the Lambda lifecycle.
+type LifecycleEnv struct {
+	Control
+	BridgeAdmissionGrace time.Duration `env:"BRIDGE_ADMISSION_GRACE"`
+	SignalAdmissionGrace time.Duration `env:"SIGNAL_ADMISSION_GRACE"`
+	HookTimeout          time.Duration `env:"HOOK_TIMEOUT"`
+	DrainLimit           time.Duration `env:"BRIDGE_DRAIN_LIMIT"`
+	AtDrainLimit         AtDrainLimit  `env:"BRIDGE_AT_DRAIN_LIMIT"`
+	DeadAfter            time.Duration `env:"BRIDGE_DEAD_AFTER"`
+}
+
+// Lambdas is the env contract of each deployed function, by its folder's name under lambdas/.
+var Lambdas = map[string]any{
+	"metrics":   MetricsEnv{},
+	"bridges":   BridgesEnv{},
+	"lifecycle": LifecycleEnv{},
+}
+
+// NodePath is where a node keeps Node, its configuration.
+const NodePath = "/etc/jitsi-fleet/node.json"
+
+// StatePath is where a node's agent keeps its state; see Node.StateFile.
+const StatePath = "/var/lib/jitsi-fleet/state.json"
+
+// Node is the configuration file of a node agent. The CDK app writes it into the user data; the boot script
+// fills Instance and Listen from the instance's metadata.
+type Node struct {
+	Fleet    string `json:"fleet"`
+	Role     string `json:"role"`
+	Shard    string `json:"shard,omitempty"`
+	Instance string `json:"instance"` // instance id
+	Listen   string `json:"listen"`   // "10.64.1.7:7070"
+	// StateFile is where the agent remembers that it was admitted, drained or retired, across its restarts.
+	StateFile      string `json:"stateFile"`
+	AgentSecretARN string `json:"agentSecretArn"`
+	WakeTopicARN   string `json:"wakeTopicArn"`
+	// Bridge is JVB's REST address on a bridge; empty elsewhere.
+	Bridge string `json:"bridge,omitempty"`
+	// Jicofo, Prosody and Web are the components' addresses on a signal node; empty elsewhere.
+	Jicofo  string   `json:"jicofo,omitempty"`
+	Prosody string   `json:"prosody,omitempty"`
+	Web     string   `json:"web,omitempty"`
+	Poll    Duration `json:"poll"`
+	// SickAfter is how long a component must fail before its node says so.
+	SickAfter Duration `json:"sickAfter"`
+	// WakeStress is the stress at which a bridge's rising load is worth a wake-up; the target.
+	WakeStress float64 `json:"wakeStress,omitempty"`
+}

@@ -1,0 +1,185 @@
+package settings
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+func lookup(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := env[name]
+		return v, ok
+	}
+}
+
+// filled is the control contract as the CDK app would fill it.
+func filled(t *testing.T) (Settings, Control) {
+	t.Helper()
+	s, err := Parse(example)
+	require.NoError(t, err)
+	c := s.Control()
+	c.StateTable, c.AgentSecretARN, c.PrivateZoneID = "jitsi-state", "arn:aws:secretsmanager:x", "Z1"
+	return s, c
+}
+
+func TestEachLambdasContractIsReadAsItWasWritten(t *testing.T) {
+	s, c := filled(t)
+	for name, contract := range map[string]any{"metrics": s.MetricsEnv(c), "bridges": s.BridgesEnv(c), "lifecycle": s.LifecycleEnv(c)} {
+		t.Run(name, func(t *testing.T) {
+			require.IsType(t, Lambdas[name], contract)
+			env, err := EncodeEnv(contract)
+			require.NoError(t, err)
+			back := reflect.New(reflect.TypeOf(contract))
+			require.NoError(t, DecodeEnv(back.Interface(), lookup(env)))
+			assert.Equal(t, contract, back.Elem().Interface())
+		})
+	}
+}
+
+// No field that settings know may be forgotten: a zero in the contract of the example is one.
+func TestSettingsFillEveryFieldOfEachContract(t *testing.T) {
+	s, c := filled(t)
+	for _, contract := range []any{s.MetricsEnv(c), s.BridgesEnv(c), s.LifecycleEnv(c)} {
+		seen := map[string]bool{}
+		for _, v := range variables(reflect.ValueOf(contract)) {
+			assert.NotEmpty(t, v.name)
+			assert.False(t, seen[v.name], "%s stands twice", v.name)
+			assert.False(t, v.value.IsZero(), "%T: %s is not filled", contract, v.name)
+			seen[v.name] = true
+		}
+	}
+}
+
+type everyKind struct {
+	Embedded
+	Text   string        `env:"TEXT"`
+	Named  AtDrainLimit  `env:"NAMED"`
+	Whole  int           `env:"WHOLE"`
+	Number float64       `env:"NUMBER"`
+	Switch bool          `env:"SWITCH"`
+	Length time.Duration `env:"LENGTH"`
+}
+
+// Embedded is a contract in a contract.
+type Embedded struct {
+	Inner string `env:"INNER"`
+}
+
+func TestEveryKindOfVariableIsReadAsItWasWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := everyKind{
+			Embedded: Embedded{rapid.StringN(1, -1, -1).Draw(t, "inner")},
+			Text:     rapid.StringN(1, -1, -1).Draw(t, "text"),
+			Named:    rapid.SampledFrom([]AtDrainLimit{Hold, Move}).Draw(t, "named"),
+			Whole:    rapid.Int().Draw(t, "whole"),
+			Number:   rapid.Float64().Draw(t, "number"),
+			Switch:   rapid.Bool().Draw(t, "switch"),
+			Length:   time.Duration(rapid.Int64().Draw(t, "length")),
+		}
+		env, err := EncodeEnv(want)
+		require.NoError(t, err)
+		var got everyKind
+		require.NoError(t, DecodeEnv(&got, lookup(env)))
+		assert.Equal(t, want, got)
+	})
+}
+
+func TestEveryVariableThatCannotBeReadIsToldAtOnce(t *testing.T) {
+	err := DecodeEnv(&everyKind{}, lookup(map[string]string{
+		"TEXT": "", "NAMED": "kill", "WHOLE": "1.5", "NUMBER": "NaN", "SWITCH": "maybe", "LENGTH": "5",
+	}))
+	assert.Equal(t, Invalid{
+		{"INNER", "", "set the variable; the CDK app does"},
+		{"LENGTH", `"5"`, `write a number and a unit, such as "90s"`},
+		{"NAMED", `"kill"`, `write "hold" or "move"`},
+		{"NUMBER", `"NaN"`, "write a number"},
+		{"SWITCH", `"maybe"`, `write "true" or "false"`},
+		{"TEXT", "", "set the variable; the CDK app does"},
+		{"WHOLE", `"1.5"`, "write a whole number"},
+	}, invalid(t, err))
+}
+
+func TestAKindThatNoVariableCarriesIsTold(t *testing.T) {
+	var contract struct {
+		List []string `env:"LIST"`
+	}
+	assert.ErrorContains(t, DecodeEnv(&contract, lookup(map[string]string{"LIST": "a"})), "[]string")
+}
+
+func TestAContractThatNobodyFilledIsToldWhenItIsWritten(t *testing.T) {
+	s, err := Parse(example)
+	require.NoError(t, err)
+	_, err = EncodeEnv(s.MetricsEnv(s.Control()))
+	assert.Equal(t, []string{"AGENT_SECRET_ARN", "PRIVATE_ZONE_ID", "STATE_TABLE"}, pathsOf(invalid(t, err)))
+}
+
+func TestTheBoundsOfTheContractAreThoseOfTheSettings(t *testing.T) {
+	s, c := filled(t)
+	assert.Equal(t, s.Bounds(), s.BridgesEnv(c).Bounds(map[string]Range{"shard-1": {2, 20}, "shard-2": {2, 20}}))
+}
+
+func TestWhatSettingsKnowOfANode(t *testing.T) {
+	s, _ := filled(t)
+	common := Node{Fleet: "jitsi", StateFile: StatePath, Poll: Duration(2 * time.Second), SickAfter: Duration(15 * time.Second)}
+
+	bridge := common
+	bridge.Role, bridge.Shard, bridge.Bridge, bridge.WakeStress = "bridge", "shard-1", "http://127.0.0.1:8080", 0.6
+	assert.Equal(t, bridge, s.Node(fleet.RoleBridge, "shard-1"))
+
+	signal := common
+	signal.Role, signal.Shard = "signal", "shard-2"
+	signal.Jicofo, signal.Prosody, signal.Web = "http://127.0.0.1:8888", "http://127.0.0.1:5280", "http://127.0.0.1:8000"
+	assert.Equal(t, signal, s.Node(fleet.RoleSignal, "shard-2"))
+
+	edge := common
+	edge.Role = "edge"
+	assert.Equal(t, edge, s.Node(fleet.RoleEdge, ""))
+}
+
+func TestANodesFileIsReadAsItWasWritten(t *testing.T) {
+	s, _ := filled(t)
+	raw, err := json.Marshal(s.Node(fleet.RoleBridge, "shard-1"))
+	require.NoError(t, err)
+	var back Node
+	require.NoError(t, json.Unmarshal(raw, &back))
+	assert.Equal(t, s.Node(fleet.RoleBridge, "shard-1"), back)
+}
+
+func TestEveryDurationIsScaledAndNothingElse(t *testing.T) {
+	s, c := filled(t)
+	env, node, nested := s.BridgesEnv(c), s.Node(fleet.RoleBridge, "shard-1"), struct {
+		List []time.Duration
+		One  *Duration
+		None *Duration
+	}{[]time.Duration{time.Hour}, ptr(Duration(time.Hour)), nil}
+	want := env
+	want.AgentTimeout, want.StaleAfter = 200*time.Millisecond, 3*time.Second
+	want.ShrinkAfter, want.BootTime, want.DrainLimit = time.Minute, 24*time.Second, 36*time.Minute
+	want.DeadAfter, want.QuarantineWindow = 18*time.Second, time.Minute
+	Scale(&env, 10)
+	assert.Equal(t, want, env)
+
+	Scale(&node, 10)
+	assert.Equal(t, "200ms 1.5s 0.6", node.Poll.String()+" "+node.SickAfter.String()+" "+asJSON(node.WakeStress))
+
+	Scale(&nested, 0.5)
+	assert.Equal(t, 2*time.Hour, nested.List[0])
+	assert.Equal(t, Duration(2*time.Hour), *nested.One)
+
+	Scale(&s, 60)
+	assert.Equal(t, "1s", Duration(s.Bridges.BootTime.D()/4).String())
+	assert.Equal(t, Defaults().Network.CIDR, s.Network.CIDR)
+}
+
+func TestScalingByNothingIsAFaultOfTheCaller(t *testing.T) {
+	assert.Panics(t, func() { Scale(&Node{}, 0) })
+	assert.Panics(t, func() { Scale(Node{}, 2) })
+}

@@ -1,0 +1,101 @@
+package settings
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+// Control is the shared env contract, as far as settings know it. The names that AWS makes are the CDK app's.
+func (s Settings) Control() Control {
+	return Control{
+		Fleet:            s.Fleet,
+		RuntimeParameter: RuntimeParameter(s.Fleet),
+		AgentTimeout:     s.Intervals.AgentTimeout.D(),
+		StaleAfter:       s.Intervals.StaleAfter.D(),
+	}
+}
+
+// MetricsEnv is the env contract of the Lambda metrics.
+func (s Settings) MetricsEnv(c Control) MetricsEnv {
+	return MetricsEnv{Control: c, Target: s.Bridges.Target, Spare: s.Bridges.Spare}
+}
+
+// BridgesEnv is the env contract of the Lambda bridges.
+func (s Settings) BridgesEnv(c Control) BridgesEnv {
+	b := s.Bridges
+	return BridgesEnv{
+		Control:          c,
+		Target:           b.Target,
+		Spare:            b.Spare,
+		Slack:            b.Slack,
+		ShrinkAfter:      b.ShrinkAfter.D(),
+		BootTime:         b.BootTime.D(),
+		DrainLimit:       b.DrainLimit.D(),
+		AtDrainLimit:     b.AtDrainLimit,
+		DeadAfter:        b.DeadAfter.D(),
+		QuarantineWindow: b.QuarantineWindow.D(),
+		FreeJibris:       s.Jibris.Free,
+		MinJibris:        s.Jibris.Min,
+		MaxJibris:        s.Jibris.Max,
+		Schedules:        schedulesJSON(s.Schedules),
+	}
+}
+
+// Bounds is what was deployed, by this contract and by what Auto Scaling says of each shard's group.
+func (e BridgesEnv) Bounds(shards map[string]Range) Bounds {
+	return Bounds{
+		Shards: shards, Jibris: Range{e.MinJibris, e.MaxJibris},
+		Target: e.Target, Spare: e.Spare, Slack: e.Slack, FreeJibris: e.FreeJibris,
+	}
+}
+
+// LifecycleEnv is the env contract of the Lambda lifecycle.
+func (s Settings) LifecycleEnv(c Control) LifecycleEnv {
+	b := s.Bridges
+	return LifecycleEnv{
+		Control:              c,
+		BridgeAdmissionGrace: b.AdmissionGrace.D(),
+		SignalAdmissionGrace: s.Signal.AdmissionGrace.D(),
+		HookTimeout:          b.HookTimeout.D(),
+		DrainLimit:           b.DrainLimit.D(),
+		AtDrainLimit:         b.AtDrainLimit,
+		DeadAfter:            b.DeadAfter.D(),
+	}
+}
+
+func schedulesJSON(list []Schedule) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic(fmt.Sprintf("schedules are no JSON, which their types exclude: %v", err))
+	}
+	return string(text)
+}
+
+// Node is the configuration of a node, as far as settings know it. The CDK app adds what AWS names, and the boot
+// script what the instance is. Shard is empty for roles that serve all shards.
+func (s Settings) Node(role fleet.Role, shard string) Node {
+	n := Node{
+		Fleet:     s.Fleet,
+		Role:      string(role),
+		Shard:     shard,
+		StateFile: StatePath,
+		Poll:      s.Intervals.AgentPoll,
+		SickAfter: s.Intervals.SickAfter,
+	}
+	switch role {
+	case fleet.RoleBridge:
+		n.Bridge = loopback(BridgePort)
+		n.WakeStress = s.Bridges.Target
+	case fleet.RoleSignal:
+		n.Jicofo, n.Prosody, n.Web = loopback(JicofoPort), loopback(ProsodyPort), loopback(WebPort)
+	case fleet.RoleEdge: // an HAProxy slot has no component that an agent asks
+	}
+	return n
+}
+
+func loopback(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }

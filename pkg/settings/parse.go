@@ -1,0 +1,66 @@
+package settings
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Parse reads the "fleet" object of the CDK context, fills what is not written with Defaults, and validates the
+// whole. The error is Invalid, with every problem at once.
+func Parse(raw []byte) (Settings, error) {
+	r := &report{}
+	s := Defaults()
+	if (decoder{r}).document(raw, &s, "fleet") {
+		s.validate(r)
+	}
+	if err := r.err(); err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}
+
+// Defaults is a fleet of which nothing is said. It lacks what has no default: fleet, domain, a certificate or a
+// hosted zone, and shards.
+func Defaults() Settings {
+	return Settings{
+		Release: "stable-11146-2",
+		Network: Network{CIDR: netip.MustParsePrefix("10.64.0.0/16"), AvailabilityZones: 2, NATGateways: 1},
+		Edge:    Edge{Slots: 2, InstanceType: "c7g.large", TableSize: 200_000, TableExpiry: Duration(10 * time.Minute)},
+		Signal:  Signal{InstanceType: "c7g.xlarge", AdmissionGrace: Duration(15 * time.Minute)},
+		Bridges: Bridges{
+			InstanceTypes:    []string{"c7g.xlarge", "c6g.xlarge"},
+			Min:              2,
+			Max:              20,
+			Target:           0.6,
+			Spare:            1,
+			Slack:            0.25,
+			ShrinkAfter:      Duration(10 * time.Minute),
+			BootTime:         Duration(4 * time.Minute),
+			AdmissionGrace:   Duration(10 * time.Minute),
+			DrainLimit:       Duration(6 * time.Hour),
+			AtDrainLimit:     Hold,
+			HookTimeout:      Duration(30 * time.Minute),
+			DeadAfter:        Duration(3 * time.Minute),
+			QuarantineWindow: Duration(10 * time.Minute),
+		},
+		Jibris: Jibris{Free: 3, Min: 3, Max: 20},
+		Intervals: Intervals{
+			AgentPoll:    Duration(2 * time.Second),
+			AgentTimeout: Duration(2 * time.Second),
+			StaleAfter:   Duration(30 * time.Second),
+			SickAfter:    Duration(15 * time.Second),
+		},
+	}
+}
+
+// ShardBridges is the least and the greatest size of a shard's group of bridges.
+func (s Settings) ShardBridges(shard Shard) (minimum, maximum int) {
+	minimum, maximum = s.Bridges.Min, s.Bridges.Max
+	if shard.MinBridges != 0 {
+		minimum = shard.MinBridges
+	}
+	if shard.MaxBridges != 0 {
+		maximum = shard.MaxBridges
+	}
+	return minimum, maximum
+}

@@ -1,0 +1,104 @@
+package settings
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// knob is one line of the reference: what a JSON path below "fleet" takes and means. Its default is Defaults'.
+type knob struct{ path, takes, meaning string }
+
+// Reference is a Markdown table of everything that an operator can write under "fleet": path, default, what it
+// takes, and what it means. "[]" in a path is each element of a list, "{}" each key of an object.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString("| path | default | takes | meaning |\n|---|---|---|---|\n")
+	defaults := reflect.ValueOf(Defaults())
+	for _, k := range knobs {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.path, defaultOf(defaults, k.path), k.takes, k.meaning)
+	}
+	return b.String()
+}
+
+// defaultOf is the default at a path as JSON in code marks; empty where there is none.
+func defaultOf(v reflect.Value, path string) string {
+	for key := range strings.SplitSeq(path, ".") {
+		var found reflect.Value
+		if v.Kind() == reflect.Struct {
+			for _, f := range fieldsOf(v) {
+				if f.key == key {
+					found = f.value
+				}
+			}
+		}
+		if !found.IsValid() || found.IsZero() {
+			return ""
+		}
+		v = found
+	}
+	text, err := json.Marshal(v.Interface())
+	if err != nil {
+		return ""
+	}
+	return "`" + string(text) + "`"
+}
+
+var knobs = []knob{
+	{"fleet", "2 to 20 lower-case letters, digits, hyphens", "name of everything that is deployed"},
+	{"domain", "host name", "public name of the meetings"},
+	{"certificateArn", "ARN", "ACM certificate of the domain; it or `hostedZone` is needed"},
+	{"hostedZone.id", "`Z` and capitals, digits", "public Route 53 zone in which the domain is proven and pointed at the load balancer"},
+	{"hostedZone.name", "host name", "name of that zone; the domain is it or lies under it"},
+	{"release", "image tag", "release of the ghcr.io/jitsi images that every node runs"},
+	{"network.cidr", "IPv4 range, /16 to /20", "the VPC; apart from the peers and from Docker's 172.17.0.0/16"},
+	{"network.availabilityZones", "2 to 3", "zones that are used"},
+	{"network.natGateways", "1 to `availabilityZones`", "NAT gateways"},
+	{"network.peers", "list of IPv4 ranges", "ranges that the VPC will be connected to"},
+	{"edge.slots", "2 to 4", "HAProxy nodes"},
+	{"edge.instanceType", "EC2 instance type", "of a HAProxy node"},
+	{"edge.tableSize", "1000 to 10000000", "rooms in the stick table"},
+	{"edge.tableExpiry", "1m to 24h", "how long a room without any request stays pinned"},
+	{"signal.instanceType", "EC2 instance type", "of a signal node: web, Prosody and Jicofo of one shard"},
+	{"signal.admissionGrace", "1m to 2h, and what a lifecycle hook can hold", "from launch to healthy before a signal node is replaced"},
+	{"shards[].name", "1 to 20 lower-case letters, digits, hyphens", "the shard's name for ever"},
+	{"shards[].id", "1 to 4095", "its HAProxy server id; never given to another shard afterwards"},
+	{"shards[].minBridges", "0 to 500; 0 is `bridges.min`", "least bridges of this shard"},
+	{"shards[].maxBridges", "0 to 500; 0 is `bridges.max`", "most bridges of this shard"},
+	{"bridges.instanceTypes", "list of EC2 instance types of one architecture", "the first is preferred"},
+	{"bridges.min", "1 to `max`", "least bridges of each shard"},
+	{"bridges.max", "1 to 500", "most bridges of each shard"},
+	{"bridges.target", "0.1 to below 0.8", "stress that a bridge is filled to"},
+	{"bridges.spare", "0 to `max`; with `slack` at most `max`-1", "bridges' worth of room kept free for what no trend foresaw"},
+	{"bridges.slack", "0.05 to 5", "bridges' worth of room beyond the need that must remain after a drain"},
+	{"bridges.shrinkAfter", "3m to 2h", "how long a peak of demand counts as if it were there"},
+	{"bridges.bootTime", "30s to 30m", "from launch to serving"},
+	{"bridges.admissionGrace", "`bootTime` to 2h, and what a lifecycle hook can hold", "from launch to healthy before a bridge is replaced"},
+	{"bridges.drainLimit", "1m to 48h, and to 100 times `hookTimeout`", "how long a bridge may drain before `atDrainLimit` applies"},
+	{"bridges.atDrainLimit", "`hold` or `move`", "keep the bridge and alarm, or let Jicofo move its participants"},
+	{"bridges.hookTimeout", "3m to 2h", "heartbeat timeout of the lifecycle hooks"},
+	{"bridges.deadAfter", "1m to 1h", "how long a bridge is dead for its agent and Jicofo before it is replaced"},
+	{"bridges.quarantineWindow", "1m to 2h", "time in which at most one bridge, or a tenth of a group, is replaced as broken"},
+	{"jibris.free", "0 to `max`", "idle recorders at any time"},
+	{"jibris.min", "`free` to `max`", "least recorders"},
+	{"jibris.max", "0 to 500", "most recorders"},
+	{"intervals.agentPoll", "500ms to 30s", "how often an agent asks its component"},
+	{"intervals.agentTimeout", "100ms to 10s", "bound of one question to one agent"},
+	{"intervals.staleAfter", "3 times `agentPoll` to 5m", "age at which figures prove nothing any more"},
+	{"intervals.sickAfter", "3 times `agentPoll` to 5m", "how long a component must fail before its agent says so"},
+	{"alerts.email", "list of e-mail addresses", "who is subscribed to the alerts"},
+	{"schedules[].name", "1 to 64 letters, digits, spaces, `_.-`", "the schedule's name, used once"},
+	{"schedules[].timeZone", "IANA name; empty is UTC", "whose wall clock the schedule goes by"},
+	{"schedules[].days", "list of `mon` to `sun`", "days on which it begins"},
+	{"schedules[].from", "`00:00` to `23:59`", "when it begins"},
+	{"schedules[].to", "`00:00` to `24:00`", "when it ends; before `from` it is on the next day"},
+	{"schedules[].values.minBridges", "inside every shard's bounds", "least bridges of each shard"},
+	{"schedules[].values.maxBridges", "inside every shard's bounds", "most bridges of each shard"},
+	{"schedules[].values.targetStress", "0.1 to below 0.8", "as `bridges.target`"},
+	{"schedules[].values.spareBridges", "0 to the maximum that holds", "as `bridges.spare`"},
+	{"schedules[].values.freeJibris", "0 to the maximum that holds", "as `jibris.free`"},
+	{"schedules[].values.minJibris", "`jibris.min` to `jibris.max`", "as `jibris.min`"},
+	{"schedules[].values.maxJibris", "`jibris.min` to `jibris.max`", "as `jibris.max`"},
+	{"tags.{}", "at most 40 tags; no key begins with `aws:` or `jitsi-fleet:`", "tags of every resource"},
+}
