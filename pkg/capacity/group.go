@@ -1,0 +1,138 @@
+package capacity
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+// group is a tally of the observed bridges.
+type group struct {
+	serving, draining, retiring, silent, broken []Bridge
+	booting                                     int // seen to boot, and bought without being visible yet
+	bought                                      int // what Auto Scaling counts toward its maximum
+	demand                                      float64
+}
+
+func tally(in Input) group {
+	g := group{bought: max(in.Desired, in.Counted)}
+	g.booting = max(0, in.Desired-in.Counted)
+	for _, b := range in.Bridges {
+		switch b.State {
+		case Serving:
+			g.serving = append(g.serving, b)
+		case Draining:
+			g.draining = append(g.draining, b)
+		case Retiring:
+			g.retiring = append(g.retiring, b)
+		case Booting:
+			g.booting++
+		case Broken:
+			g.broken = append(g.broken, b)
+		case Silent:
+			g.silent = append(g.silent, b)
+		}
+	}
+	for _, b := range slices.Concat(g.serving, g.draining, g.retiring) {
+		g.demand += min(b.Stress, saturated)
+	}
+	return g
+}
+
+// complete reports whether every bridge in service answered; only then are sums over them the truth.
+func (g group) complete() bool { return len(g.silent) == 0 && len(g.broken) == 0 }
+
+// blind reports whether there are bridges in service and none of them answered.
+func (g group) blind() bool {
+	return len(g.silent) > 0 && len(g.serving)+len(g.draining)+len(g.broken) == 0
+}
+
+// kept is how many bridges serve, boot or are presumed to serve. Broken ones are no capacity.
+func (g group) kept() int { return len(g.serving) + len(g.silent) + g.booting }
+
+// room is the stress that serving and booting bridges can still take. A few silent bridges are presumed full;
+// when many are silent the observer is presumed wrong, and they are taken to be like those that answer.
+func (g group) room(p Policy) float64 {
+	room := float64(g.booting) * p.Target
+	for _, b := range g.serving {
+		room += roomOf(b, p)
+	}
+	inService := len(g.serving) + len(g.silent)
+	if len(g.silent) > fleet.Tolerated(inService) && len(g.serving) > 0 {
+		room += (room - float64(g.booting)*p.Target) / float64(len(g.serving)) * float64(len(g.silent))
+	}
+	return room
+}
+
+// rolls reports whether an outdated bridge serves and none is on its way out.
+func (g group) rolls() bool {
+	outdated := slices.ContainsFunc(g.serving, func(b Bridge) bool { return b.Outdated })
+	return outdated && len(g.draining)+len(g.retiring) == 0
+}
+
+// leavingLoad is what draining bridges still carry: it may come back to the others.
+func (g group) leavingLoad() float64 {
+	load := 0.0
+	for _, b := range slices.Concat(g.draining, g.retiring) {
+		load += b.Stress
+	}
+	return load
+}
+
+// victims are the serving bridges in the order in which they would be drained.
+func (g group) victims() []Bridge {
+	v := slices.Clone(g.serving)
+	slices.SortFunc(v, func(a, b Bridge) int {
+		if a.Outdated != b.Outdated {
+			if a.Outdated {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.Stress, b.Stress), cmp.Compare(a.Endpoints, b.Endpoints), cmp.Compare(a.ID, b.ID))
+	})
+	return v
+}
+
+// cannotShrink says why nothing may be drained; empty when something may.
+func (g group) cannotShrink(in Input, p Policy) string {
+	if reason := g.unproven(in, p); reason != "" {
+		return reason
+	}
+	if len(g.serving) <= p.Min {
+		return "the group is at its minimum"
+	}
+	return ""
+}
+
+// unproven says what proof is missing that the group is known and at rest; empty when none is.
+func (g group) unproven(in Input, p Policy) string {
+	switch {
+	case len(g.silent) > 0:
+		return "not every bridge answered with fresh figures"
+	case len(g.broken) > 0:
+		return "a bridge is broken"
+	case g.booting > 0:
+		return "bridges are booting"
+	case !covered(in.Now, in.History, p.ShrinkAfter):
+		return "the demand of the last " + p.ShrinkAfter.String() + " is not known without gaps"
+	default:
+		return ""
+	}
+}
+
+// covered reports whether the samples reach back over the whole window without a gap of half of it.
+func covered(now time.Time, history []Sample, window time.Duration) bool {
+	reached := now
+	for _, s := range slices.Backward(history) {
+		if reached.Sub(s.At) > window/2 {
+			return false
+		}
+		if reached = s.At; now.Sub(s.At) >= window {
+			return true
+		}
+	}
+	return false
+}
