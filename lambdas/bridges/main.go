@@ -1,0 +1,52 @@
+// Command bridges is the Lambda that sizes every shard's group of bridges.
+package main
+
+import (
+	"context"
+	"log"
+	"time"
+	_ "time/tzdata" // schedules name time zones, and the Lambda runtime has no database of them
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/jitsi-fleet/jitsi-fleet/lambdas/internal/wire"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/event"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+func main() {
+	loop, err := connect(context.Background())
+	if err != nil {
+		log.Fatalf("bridges does not start: %v", err)
+	}
+	lambda.Start(func(ctx context.Context, raw wire.Raw) error {
+		record, err := loop.Run(ctx, event.Parse(raw))
+		return wire.Finish(record, err)
+	})
+}
+
+func connect(ctx context.Context) (reconcile.Bridges, error) {
+	var env settings.BridgesEnv
+	if err := wire.Env(&env); err != nil {
+		return reconcile.Bridges{}, err
+	}
+	schedules, err := settings.ParseSchedules([]byte(env.Schedules))
+	if err != nil {
+		return reconcile.Bridges{}, err
+	}
+	c, err := wire.Connect(ctx, env.Control)
+	return reconcile.Bridges{
+		Env: env, Observer: c.Observer, Leases: c.State, Log: c.Log, Now: time.Now,
+		Runtime: reconcile.Runtime{
+			Parameters: awscloud.Parameter{Client: ssm.NewFromConfig(c.AWS), Name: env.RuntimeParameter},
+			Memory:     c.State,
+			Announcer:  awscloud.Bus{Client: eventbridge.NewFromConfig(c.AWS), Fleet: env.Fleet},
+			Deployed:   schedules,
+			Log:        c.Log,
+		},
+	}, err
+}

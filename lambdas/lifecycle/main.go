@@ -1,0 +1,62 @@
+// Command lifecycle is the Lambda that admits new instances and lets leaving ones go.
+package main
+
+import (
+	"context"
+	"log"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
+
+	"github.com/jitsi-fleet/jitsi-fleet/lambdas/internal/wire"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/event"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+func main() {
+	loop, err := connect(context.Background())
+	if err != nil {
+		log.Fatalf("lifecycle does not start: %v", err)
+	}
+	lambda.Start(func(ctx context.Context, raw wire.Raw) (events.SQSEventResponse, error) {
+		wakeups := event.Parse(raw)
+		record, err := loop.Run(ctx, wakeups)
+		return answer(wakeups, wire.Finish(record, err))
+	})
+}
+
+// answer acknowledges messages only after the run acted on them: after a failed one they are delivered again.
+// An event that did not come from the queue fails as a whole.
+func answer(wakeups []event.Wakeup, failed error) (events.SQSEventResponse, error) {
+	var response events.SQSEventResponse
+	if failed == nil {
+		return response, nil
+	}
+	fromQueue := false
+	for _, w := range wakeups {
+		fromQueue = fromQueue || w.Message != ""
+		if w.Message != "" && w.Kind != event.Ignored {
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: w.Message})
+		}
+	}
+	if fromQueue {
+		return response, nil
+	}
+	return response, failed
+}
+
+func connect(ctx context.Context) (reconcile.Lifecycle, error) {
+	var env settings.LifecycleEnv
+	if err := wire.Env(&env); err != nil {
+		return reconcile.Lifecycle{}, err
+	}
+	c, err := wire.Connect(ctx, env.Control)
+	return reconcile.Lifecycle{
+		Env: env, Observer: c.Observer, Leases: c.State, Log: c.Log, Now: time.Now,
+		Names: awscloud.Zone{Client: route53.NewFromConfig(c.AWS), ID: env.PrivateZoneID},
+	}, err
+}

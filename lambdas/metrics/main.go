@@ -1,0 +1,34 @@
+// Command metrics is the Lambda that asks every node agent how it is and publishes the answers.
+package main
+
+import (
+	"context"
+	"log"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/jitsi-fleet/jitsi-fleet/lambdas/internal/wire"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+func main() {
+	loop, err := connect(context.Background())
+	if err != nil {
+		log.Fatalf("metrics does not start: %v", err)
+	}
+	lambda.Start(func(ctx context.Context, _ wire.Raw) error {
+		record, err := loop.Run(ctx)
+		return wire.Finish(record, err)
+	})
+}
+
+func connect(ctx context.Context) (reconcile.Metrics, error) {
+	var env settings.MetricsEnv
+	if err := wire.Env(&env); err != nil {
+		return reconcile.Metrics{}, err
+	}
+	c, err := wire.Connect(ctx, env.Control)
+	return reconcile.Metrics{Env: env, Observer: c.Observer, Log: c.Log, Now: time.Now}, err
+}

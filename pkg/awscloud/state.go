@@ -1,0 +1,162 @@
+package awscloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+// State is the fleet's one DynamoDB table. Its key is "pk"; items:
+//
+//	lease/<loop>/<group>  owner's deadline (until, ms), fence, memory, again
+//	runtime               raw: the last good run-time values
+type State struct {
+	Client *dynamodb.Client
+	Table  string
+}
+
+const runtimeKey = "runtime"
+
+// Acquire takes a lease until a moment unless another holds it, which then is asked for another run.
+func (s State) Acquire(ctx context.Context, key string, now, until time.Time) (fleet.Lease, bool, error) {
+	out, err := s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
+		UpdateExpression:          aws.String("SET #until = :until ADD fence :one REMOVE again"),
+		ConditionExpression:       aws.String("attribute_not_exists(#until) OR #until <= :now"),
+		ExpressionAttributeNames:  map[string]string{"#until": "until"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":until": millis(until), ":now": millis(now), ":one": number(1)},
+		ReturnValues:              types.ReturnValueAllNew,
+	}))
+	if refused(err) {
+		return fleet.Lease{}, false, s.askAgain(ctx, key)
+	}
+	if err != nil {
+		return fleet.Lease{}, false, fmt.Errorf("lease %s: %w", key, err)
+	}
+	fence, err := fenceOf(out.Attributes)
+	if err != nil {
+		return fleet.Lease{}, false, fmt.Errorf("lease %s: %w", key, err)
+	}
+	lease := fleet.Lease{Key: key, Fence: fence}
+	if m, ok := out.Attributes["memory"].(*types.AttributeValueMemberS); ok {
+		lease.Memory = []byte(m.Value)
+	}
+	return lease, true, nil
+}
+
+func (s State) askAgain(ctx context.Context, key string) error {
+	_, err := s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
+		UpdateExpression:          aws.String("SET again = :yes"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
+	}))
+	if err != nil {
+		return fmt.Errorf("lease %s is held and its holder is not asked for another run: %w", key, err)
+	}
+	return nil
+}
+
+// Release gives a lease back and keeps memory, unless another run was asked for: then the lease stays held.
+func (s State) Release(ctx context.Context, l fleet.Lease, memory []byte) (again bool, err error) {
+	err = s.settle(ctx, l, memory, "SET memory = :memory REMOVE #until", "fence = :fence AND attribute_not_exists(again)", "until")
+	if !refused(err) {
+		return false, err
+	}
+	err = s.settle(ctx, l, memory, "SET memory = :memory REMOVE again", "fence = :fence", "")
+	if refused(err) {
+		return false, lost(l)
+	}
+	return err == nil, err
+}
+
+// Abandon gives a lease back and keeps memory.
+func (s State) Abandon(ctx context.Context, l fleet.Lease, memory []byte) error {
+	err := s.settle(ctx, l, memory, "SET memory = :memory REMOVE #until", "fence = :fence", "until")
+	if refused(err) {
+		return lost(l)
+	}
+	return err
+}
+
+func (s State) settle(ctx context.Context, l fleet.Lease, memory []byte, update, condition, until string) error {
+	in := s.lease(l.Key, &dynamodb.UpdateItemInput{
+		UpdateExpression:    aws.String(update),
+		ConditionExpression: aws.String(condition),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":memory": &types.AttributeValueMemberS{Value: string(memory)}, ":fence": number(l.Fence),
+		},
+	})
+	if until != "" {
+		in.ExpressionAttributeNames = map[string]string{"#until": until}
+	}
+	_, err := s.Client.UpdateItem(ctx, in)
+	return err
+}
+
+func lost(l fleet.Lease) error {
+	return fmt.Errorf("lease %s with fence %d has lapsed and was taken by another run", l.Key, l.Fence)
+}
+
+func (s State) lease(key string, in *dynamodb.UpdateItemInput) *dynamodb.UpdateItemInput {
+	in.TableName, in.Key = aws.String(s.Table), s.key("lease/"+key)
+	return in
+}
+
+func (s State) key(pk string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: pk}}
+}
+
+// LastGood is the raw text of the last run-time values that were valid.
+func (s State) LastGood(ctx context.Context) (string, bool, error) {
+	out, err := s.Client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: aws.String(s.Table), Key: s.key(runtimeKey), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return "", false, err
+	}
+	raw, ok := out.Item["raw"].(*types.AttributeValueMemberS)
+	if !ok {
+		return "", false, nil
+	}
+	return raw.Value, true, nil
+}
+
+// Keep keeps raw as the last good run-time values; it writes only when they differ from those kept.
+func (s State) Keep(ctx context.Context, raw string) error {
+	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String(s.Table), Key: s.key(runtimeKey),
+		UpdateExpression:          aws.String("SET #raw = :raw"),
+		ConditionExpression:       aws.String("attribute_not_exists(#raw) OR #raw <> :raw"),
+		ExpressionAttributeNames:  map[string]string{"#raw": "raw"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: raw}},
+	})
+	if refused(err) {
+		return nil
+	}
+	return err
+}
+
+func refused(err error) bool {
+	var conditional *types.ConditionalCheckFailedException
+	return errors.As(err, &conditional)
+}
+
+func fenceOf(item map[string]types.AttributeValue) (uint64, error) {
+	n, ok := item["fence"].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0, errors.New("its item has no fencing counter")
+	}
+	return strconv.ParseUint(n.Value, 10, 64)
+}
+
+func millis(t time.Time) types.AttributeValue { return number(t.UnixMilli()) }
+
+func number[N int | int64 | uint64](n N) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
+}

@@ -1,0 +1,95 @@
+package reconcile
+
+import (
+	"context"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/drain"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+// actor carries out what was decided for one group and keeps what was done and what failed.
+type actor struct {
+	Bridges
+	o fleet.Observation
+	t *tenure[bridgeMemory]
+	deeds
+}
+
+func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdict, steps []leavingStep) {
+	back := map[fleet.InstanceID]bool{}
+	for _, id := range d.Undrain {
+		back[id] = true
+		if a.order(ctx, a.instance(id), fleet.VerbUndrain, "demand returned") {
+			delete(a.t.memory.Leaving, id)
+		}
+	}
+	if d.Launch > 0 {
+		desired := max(a.o.Group.Desired, counted(a.o.Group)) + d.Launch
+		a.did(a.Observer.Groups.Raise(ctx, a.o.Group.Name, desired), "raise desired capacity to %d", desired)
+	}
+	a.readmit(ctx)
+	for _, id := range d.Drain {
+		if a.order(ctx, a.instance(id), fleet.VerbDrain, "not needed") {
+			a.t.memory.leave(id, a.o.At)
+		}
+	}
+	for _, s := range steps {
+		if !back[s.instance.ID] {
+			a.step(ctx, s)
+		}
+	}
+	for _, id := range v.Replace {
+		if a.did(a.Observer.Groups.Terminate(ctx, a.o.Group.Name, id, false), "replace %s, which is broken", id) {
+			a.t.memory.Quarantined = append(a.t.memory.Quarantined, a.o.At)
+		}
+	}
+}
+
+// readmit tells a bridge in service that lost its admission, such as one whose state file went with its disk,
+// to take work again.
+func (a *actor) readmit(ctx context.Context) {
+	for _, i := range a.o.Group.Instances {
+		r := a.o.Nodes[i.ID]
+		if i.Lifecycle == fleet.StateInService && r.Err == nil && r.Status.Phase == fleet.PhaseStandby {
+			a.order(ctx, i, fleet.VerbAdmit, "in service")
+		}
+	}
+}
+
+func (a *actor) step(ctx context.Context, s leavingStep) {
+	switch s.next.Step {
+	case drain.Drain:
+		a.order(ctx, s.instance, fleet.VerbDrain, s.next.Reason)
+	case drain.Retire:
+		a.order(ctx, s.instance, fleet.VerbRetire, s.next.Reason)
+	case drain.Move:
+		a.order(ctx, s.instance, fleet.VerbMove, s.next.Reason)
+	case drain.End:
+		a.end(ctx, s)
+	case drain.Wait:
+	}
+}
+
+// end terminates an empty bridge and lowers the desired capacity, unless that would pass the minimum: then it
+// is replaced.
+func (a *actor) end(ctx context.Context, s leavingStep) {
+	shrink := a.o.Group.Desired > a.o.Group.Min
+	if a.did(a.Observer.Groups.Terminate(ctx, a.o.Group.Name, s.instance.ID, shrink), "terminate %s: %s", s.instance.ID, s.next.Reason) && shrink {
+		a.o.Group.Desired--
+	}
+}
+
+func (a *actor) instance(id fleet.InstanceID) fleet.Instance {
+	for _, i := range a.o.Group.Instances {
+		if i.ID == id {
+			return i
+		}
+	}
+	return fleet.Instance{ID: id}
+}
+
+func (a *actor) order(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) bool {
+	_, err := a.Observer.Agents.Order(ctx, i.Address, verb, fleet.Order{Loop: loopBridges, Fence: a.t.lease.Fence, Reason: reason})
+	return a.did(err, "%s %s", verb, i.ID)
+}

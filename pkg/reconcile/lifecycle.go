@@ -1,0 +1,202 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/admit"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/drain"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/event"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
+)
+
+// Lifecycle is the control loop that admits new instances, holds leaving ones until they carry nothing, lets them
+// go, and reaps what Auto Scaling retained.
+type Lifecycle struct {
+	Env      settings.LifecycleEnv
+	Observer Observer
+	Leases   Leases
+	Names    Names
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+const loopLifecycle = "lifecycle"
+
+// Run reconciles every group that has an instance in waiting, until nobody asks for another run. The wake-ups
+// only narrow the groups; none of their content is believed.
+func (l Lifecycle) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Record, error) {
+	record := telemetry.NewRecord(l.Env.Fleet, l.Now())
+	scope, any := l.scope(wakeups)
+	if !any {
+		return record, nil
+	}
+	groups, err := l.Observer.Groups.List(ctx, scope)
+	if err != nil {
+		return record, fmt.Errorf("the groups of fleet %s are not known: %w", l.Env.Fleet, err)
+	}
+	var names []string
+	for _, g := range groups {
+		record.Shard(g.Shard, telemetry.Retained, float64(retained(g)))
+		if slices.ContainsFunc(g.Instances, held) {
+			names = append(names, g.Name)
+		}
+	}
+	tenures, err := holdAll[lifecycleMemory](ctx, l.Leases, loopLifecycle, names, l.Now, l.Log)
+	for round := 1; len(tenures) > 0; round++ {
+		err = errors.Join(err, l.round(ctx, tenures, record))
+		var releaseErr error
+		tenures, releaseErr = releaseAll(ctx, l.Leases, tenures, round == rounds)
+		err = errors.Join(err, releaseErr)
+	}
+	return record, err
+}
+
+func (l Lifecycle) scope(wakeups []event.Wakeup) (scope fleet.Scope, any bool) {
+	scope = fleet.Scope{Fleet: l.Env.Fleet, Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal}}
+	all := false
+	for _, w := range wakeups {
+		switch {
+		case w.Kind == event.Ignored:
+			l.Log.Info("ignored", "because", w.Because)
+		case w.Group == "":
+			all, any = true, true
+		default:
+			scope.Names, any = append(scope.Names, w.Group), true
+		}
+	}
+	if all {
+		scope.Names = nil
+	}
+	return scope, any
+}
+
+// held reports whether Auto Scaling holds an instance for this loop.
+func held(i fleet.Instance) bool {
+	switch i.Lifecycle {
+	case fleet.StatePendingWait, fleet.StateTerminatingWait, fleet.StateTerminatingRetained:
+		return true
+	default:
+		return false
+	}
+}
+
+func retained(g fleet.Group) int {
+	n := 0
+	for _, i := range g.Instances {
+		if i.Lifecycle == fleet.StateTerminatingRetained {
+			n++
+		}
+	}
+	return n
+}
+
+func (l Lifecycle) round(ctx context.Context, tenures map[string]*tenure[lifecycleMemory], record *telemetry.Record) error {
+	observations, err := l.Observer.Observe(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal}, Names: keys(tenures)})
+	if err != nil {
+		return err
+	}
+	byName := map[string]fleet.Observation{}
+	for _, o := range observations {
+		byName[o.Group.Name] = o
+	}
+	var mu sync.Mutex
+	return sideBySide(keys(byName), func(name string) error {
+		o, t := byName[name], tenures[name]
+		err := l.reconcile(ctx, o, t)
+		mu.Lock()
+		defer mu.Unlock()
+		if o.Group.Role == fleet.RoleBridge {
+			record.Shard(o.Group.Shard, telemetry.LaunchFailures, float64(t.memory.Failures))
+		}
+		return err
+	})
+}
+
+// stay is one held instance with what is decided for it: admission for those that come, the next step for
+// those that leave.
+type stay struct {
+	instance fleet.Instance
+	admit    admit.Next
+	leave    drain.Next
+}
+
+// reconcile decides on every held instance of a group before it acts on any.
+func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure[lifecycleMemory]) error {
+	t.memory.forget(o)
+	var stays []stay
+	for _, i := range o.Group.Instances {
+		if !held(i) {
+			continue
+		}
+		s := stay{instance: i}
+		if i.Lifecycle == fleet.StatePendingWait {
+			s.admit = l.admission(o, i, t.memory)
+		} else {
+			s.leave = l.departure(o, i, &t.memory)
+		}
+		stays = append(stays, s)
+	}
+	var failed []error
+	for _, s := range stays {
+		a := warden{Lifecycle: l, o: o, t: t, instance: s.instance}
+		if s.instance.Lifecycle == fleet.StatePendingWait {
+			a.come(ctx, s.admit)
+		} else {
+			a.depart(ctx, s.leave)
+		}
+		a.log(s)
+		failed = append(failed, a.failure())
+	}
+	return errors.Join(failed...)
+}
+
+func (l Lifecycle) admission(o fleet.Observation, i fleet.Instance, m lifecycleMemory) admit.Next {
+	since := i.Launched
+	if since.IsZero() {
+		since = o.At
+	}
+	_, ordered := m.Ordered[i.ID]
+	return admit.Decide(admit.Waiting{
+		Report: o.Nodes[i.ID], For: o.At.Sub(since), Ordered: ordered, Stopped: i.Stopped,
+		ObserverDoubted: doubted(o), Failures: m.Failures, FailedAgo: o.At.Sub(m.FailedAt),
+	}, admit.Policy{Grace: l.grace(o.Group.Role), StaleAfter: l.Env.StaleAfter})
+}
+
+func (l Lifecycle) grace(role fleet.Role) time.Duration {
+	if role == fleet.RoleSignal {
+		return l.Env.SignalAdmissionGrace
+	}
+	return l.Env.BridgeAdmissionGrace
+}
+
+// doubted reports whether so many nodes in service are silent that the observer is presumed wrong.
+func doubted(o fleet.Observation) bool {
+	silent, inService := 0, 0
+	for _, i := range o.Group.Instances {
+		if i.Lifecycle != fleet.StateInService {
+			continue
+		}
+		inService++
+		if o.Nodes[i.ID].Err != nil {
+			silent++
+		}
+	}
+	return silent > fleet.Tolerated(inService)
+}
+
+func (l Lifecycle) departure(o fleet.Observation, i fleet.Instance, m *lifecycleMemory) drain.Next {
+	return drain.Decide(drain.Leaving{
+		ID: i.ID, Role: o.Group.Role, Report: o.Nodes[i.ID], For: o.At.Sub(m.since(i.ID, o.At)), Jicofo: o.Signal, Stopped: i.Stopped,
+	}, drain.Policy{
+		Limit: l.Env.DrainLimit, MoveAtEnd: l.Env.AtDrainLimit == settings.Move,
+		DeadAfter: l.Env.DeadAfter, StaleAfter: l.Env.StaleAfter,
+	})
+}

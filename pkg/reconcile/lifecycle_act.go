@@ -1,0 +1,128 @@
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/admit"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/drain"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+// warden acts on one held instance.
+type warden struct {
+	Lifecycle
+	o        fleet.Observation
+	t        *tenure[lifecycleMemory]
+	instance fleet.Instance
+	deeds
+}
+
+// come acts on an instance that waits to be admitted.
+func (a *warden) come(ctx context.Context, next admit.Next) {
+	switch next.Step {
+	case admit.Admit:
+		if a.admit(ctx, next.Reason) {
+			a.complete(ctx)
+		}
+	case admit.Complete:
+		if a.point(ctx) {
+			a.complete(ctx)
+		}
+	case admit.GiveUp:
+		if a.answer(ctx, fleet.HookLaunch, fleet.Abandon) {
+			a.t.memory.failed(a.o.At)
+		}
+	case admit.Wait:
+		a.heartbeat(ctx, fleet.HookLaunch)
+	}
+}
+
+// admit gives a signal node its name first, so that its bridges and HAProxy find it, then orders it to work.
+func (a *warden) admit(ctx context.Context, reason string) bool {
+	if !a.point(ctx) {
+		return false
+	}
+	if !a.order(ctx, fleet.VerbAdmit, reason) {
+		return false
+	}
+	a.t.memory.order(a.instance.ID, a.o.At)
+	return true
+}
+
+// point moves a shard's name to its new signal node.
+func (a *warden) point(ctx context.Context) bool {
+	if a.o.Group.Role != fleet.RoleSignal {
+		return true
+	}
+	name := settings.SignalName(a.Env.Fleet, a.o.Group.Shard)
+	return a.did(a.Names.Point(ctx, name, a.instance.Address), "point %s at %s", name, a.instance.Address)
+}
+
+func (a *warden) complete(ctx context.Context) {
+	if a.answer(ctx, fleet.HookLaunch, fleet.Continue) {
+		a.t.memory.succeeded()
+	}
+}
+
+// depart acts on an instance that leaves.
+func (a *warden) depart(ctx context.Context, next drain.Next) {
+	if next.Step != drain.End && a.instance.Lifecycle == fleet.StateTerminatingWait {
+		a.heartbeat(ctx, fleet.HookTerminate)
+	}
+	switch next.Step {
+	case drain.Drain:
+		a.order(ctx, fleet.VerbDrain, next.Reason)
+	case drain.Retire:
+		a.order(ctx, fleet.VerbRetire, next.Reason)
+	case drain.Move:
+		a.order(ctx, fleet.VerbMove, next.Reason)
+	case drain.End:
+		a.end(ctx)
+	case drain.Wait:
+	}
+}
+
+func (a *warden) end(ctx context.Context) {
+	if a.instance.Lifecycle == fleet.StateTerminatingRetained {
+		a.did(a.Observer.Groups.Terminate(ctx, a.o.Group.Name, a.instance.ID, false), "reap %s, which Auto Scaling retained", a.instance.ID)
+		return
+	}
+	a.answer(ctx, fleet.HookTerminate, fleet.Continue)
+}
+
+func (a *warden) answer(ctx context.Context, hook string, result fleet.HookResult) bool {
+	return a.did(a.Observer.Groups.Complete(ctx, a.o.Group.Name, hook, a.instance.ID, result), "answer hook %s of %s: %s", hook, a.instance.ID, result)
+}
+
+// heartbeat prolongs the hold when a third of the hook's timeout has passed since the last time.
+func (a *warden) heartbeat(ctx context.Context, hook string) {
+	if a.o.At.Sub(a.t.memory.Beats[a.instance.ID]) < a.Env.HookTimeout/3 {
+		return
+	}
+	if a.did(a.Observer.Groups.Heartbeat(ctx, a.o.Group.Name, hook, a.instance.ID), "hold %s at hook %s", a.instance.ID, hook) {
+		a.t.memory.beat(a.instance.ID, a.o.At)
+	}
+}
+
+func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) bool {
+	_, err := a.Observer.Agents.Order(ctx, a.instance.Address, verb, fleet.Order{Loop: loopLifecycle, Fence: a.t.lease.Fence, Reason: reason})
+	return a.did(err, "%s %s", verb, a.instance.ID)
+}
+
+// log writes the one line of what was decided for this instance.
+func (a *warden) log(s stay) {
+	step, reason, overdue := string(s.admit.Step), s.admit.Reason, false
+	if s.instance.Lifecycle != fleet.StatePendingWait {
+		step, reason, overdue = string(s.leave.Step), s.leave.Reason, s.leave.Overdue
+	}
+	level := slog.LevelInfo
+	if len(a.errs) > 0 {
+		level = slog.LevelError
+	}
+	a.Log.Log(context.Background(), level, "decision", "loop", loopLifecycle, "group", a.o.Group.Name, "shard", a.o.Group.Shard,
+		"fence", a.t.lease.Fence, "instance", s.instance.ID, "lifecycle", s.instance.Lifecycle,
+		"observed", a.o.Nodes[s.instance.ID].Status.Phase, "step", step, "reason", reason, "overdue", overdue,
+		"actions", a.done, "error", errorText(a.failure()))
+}

@@ -1,0 +1,150 @@
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
+)
+
+// Metrics is the loop that asks every agent how it is and publishes the answers. It changes nothing.
+type Metrics struct {
+	Env      settings.MetricsEnv
+	Observer Observer
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Run observes the whole fleet once. A silent node costs its own figures only.
+func (m Metrics) Run(ctx context.Context) (*telemetry.Record, error) {
+	began := m.Now()
+	record := telemetry.NewRecord(m.Env.Fleet, began)
+	observations, err := m.Observer.Observe(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal}})
+	if err != nil {
+		return record, err
+	}
+	asked, silent := 0, 0
+	for _, o := range observations {
+		a, s := m.count(o)
+		asked, silent = asked+a, silent+len(s)
+		for _, id := range s {
+			r := o.Nodes[id]
+			m.Log.Warn("silent", "instance", id, "group", o.Group.Name, "error", errorText(r.Err), "ageSeconds", r.Status.AgeSeconds)
+		}
+		if o.Group.Role == fleet.RoleBridge {
+			m.shard(o, observations, record)
+		}
+	}
+	took := m.Now().Sub(began)
+	record.Fleet(telemetry.AgentsAsked, float64(asked))
+	record.Fleet(telemetry.AgentsSilent, float64(silent))
+	record.Fleet(telemetry.ObserveMillis, float64(took.Milliseconds()))
+	m.Log.Info("observed", "groups", len(observations), "agents", asked, "silent", silent, "took", took.String())
+	return record, nil
+}
+
+// count counts the nodes in service of a group and names those of them that gave no answer or only a stale one.
+func (m Metrics) count(o fleet.Observation) (inService int, silent []fleet.InstanceID) {
+	for _, i := range o.Group.Instances {
+		if i.Lifecycle != fleet.StateInService {
+			continue
+		}
+		inService++
+		if r := o.Nodes[i.ID]; r.Err != nil || r.Status.Age() > m.Env.StaleAfter {
+			silent = append(silent, i.ID)
+		}
+	}
+	return inService, silent
+}
+
+func (m Metrics) shard(o fleet.Observation, all []fleet.Observation, record *telemetry.Record) {
+	shard := o.Group.Shard
+	bridges := classify(o, nil, m.Env.StaleAfter)
+	byState := map[capacity.State]int{}
+	var stress []float64
+	room, booting := 0.0, 0
+	for _, b := range bridges {
+		byState[b.State]++
+		if b.State == capacity.Serving {
+			stress = append(stress, b.Stress)
+			room += max(0, m.Env.Target-b.Stress)
+		}
+		if b.State == capacity.Booting {
+			booting++
+		}
+	}
+	missing := max(0, m.Env.Spare-room/m.Env.Target-float64(booting))
+	record.Shard(shard, telemetry.BridgesServing, float64(byState[capacity.Serving]))
+	record.Shard(shard, telemetry.BridgesBooting, float64(booting))
+	record.Shard(shard, telemetry.BridgesDraining, float64(byState[capacity.Draining]+byState[capacity.Retiring]))
+	record.Shard(shard, telemetry.BridgesSilent, float64(byState[capacity.Silent]))
+	record.Shard(shard, telemetry.SilentShare, m.silentShare(shard, all))
+	if byState[capacity.Serving] > 0 {
+		stressMetrics(shard, stress, record)
+		record.Shard(shard, telemetry.RoomMissing, missing)
+	}
+	m.loads(o, record)
+	m.conferences(o, record)
+}
+
+// silentShare is the share of a shard's nodes in service, signal node included, that are silent.
+func (m Metrics) silentShare(shard string, all []fleet.Observation) float64 {
+	inService, silent := 0, 0
+	for _, o := range all {
+		if o.Group.Shard == shard {
+			n, s := m.count(o)
+			inService, silent = inService+n, silent+len(s)
+		}
+	}
+	if inService == 0 {
+		return 1
+	}
+	return float64(silent) / float64(inService)
+}
+
+func stressMetrics(shard string, stress []float64, record *telemetry.Record) {
+	slices.Sort(stress)
+	sum, overloaded := 0.0, 0
+	for _, s := range stress {
+		sum += s
+		if s >= settings.OverloadStress {
+			overloaded++
+		}
+	}
+	// The nearest-rank 90th percentile: the smallest value that at least nine tenths do not exceed.
+	p90 := stress[int(math.Ceil(0.9*float64(len(stress))))-1]
+	record.Shard(shard, telemetry.StressMean, sum/float64(len(stress)))
+	record.Shard(shard, telemetry.StressP90, p90)
+	record.Shard(shard, telemetry.StressMax, stress[len(stress)-1])
+	record.Shard(shard, telemetry.BridgesOverloaded, float64(overloaded))
+}
+
+// loads sums what bridges carry, those that drain included, over those that answered.
+func (m Metrics) loads(o fleet.Observation, record *telemetry.Record) {
+	var endpoints, send, receive int64
+	for _, r := range o.Nodes {
+		if load := r.Status.Bridge; r.Err == nil && load != nil && r.Status.Age() <= m.Env.StaleAfter {
+			endpoints, send, receive = endpoints+load.LocalEndpoints, send+load.SendKilobits, receive+load.ReceiveKilobits
+		}
+	}
+	record.Shard(o.Group.Shard, telemetry.LocalEndpoints, float64(endpoints))
+	record.Shard(o.Group.Shard, telemetry.SendKilobits, float64(send))
+	record.Shard(o.Group.Shard, telemetry.ReceiveKilobits, float64(receive))
+}
+
+// conferences publishes what Jicofo counts; nothing when it is silent, so that a gap is not taken for an empty shard.
+func (m Metrics) conferences(o fleet.Observation, record *telemetry.Record) {
+	load := o.Signal.Status.Signal
+	if o.Signal.Err != nil || load == nil || o.Signal.Status.Age() > m.Env.StaleAfter {
+		return
+	}
+	record.Shard(o.Group.Shard, telemetry.Conferences, float64(load.Conferences))
+	record.Shard(o.Group.Shard, telemetry.Participants, float64(load.Participants))
+	record.Shard(o.Group.Shard, telemetry.LargestConference, float64(load.LargestConference))
+}

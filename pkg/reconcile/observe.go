@@ -1,0 +1,161 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+// Observer reads the truth of groups from Auto Scaling, EC2 and the node agents.
+type Observer struct {
+	Fleet    string
+	Groups   Groups
+	Machines Machines
+	Agents   Agents
+	// AgentTimeout bounds the question to one agent. All agents are asked side by side.
+	AgentTimeout time.Duration
+	// Concurrency is how many agents are asked at once; 0 means 256.
+	Concurrency int
+	Now         func() time.Time
+}
+
+const defaultConcurrency = 256
+
+var errNoAddress = errors.New("EC2 tells no address")
+
+// Observe observes the groups of a scope. A silent agent costs its own report only; the error is of Auto Scaling
+// or EC2, without which nothing is known.
+func (o Observer) Observe(ctx context.Context, scope fleet.Scope) ([]fleet.Observation, error) {
+	scope.Fleet = o.Fleet
+	// Groups of every role are listed, since a bridge is judged with its shard's signal node beside it.
+	wide := scope
+	wide.Roles, wide.Names = nil, nil
+	groups, err := o.Groups.List(ctx, wide)
+	if err != nil {
+		return nil, fmt.Errorf("the groups of fleet %s are not known: %w", o.Fleet, err)
+	}
+	machines, err := o.Machines.List(ctx, o.Fleet)
+	if err != nil {
+		return nil, fmt.Errorf("the machines of fleet %s are not known: %w", o.Fleet, err)
+	}
+	locate(groups, machines)
+	wanted := selectGroups(groups, scope)
+	reports := o.ask(ctx, nodesToAsk(groups, wanted))
+	now := o.Now()
+	observations := make([]fleet.Observation, len(wanted))
+	for i, g := range wanted {
+		observations[i] = fleet.Observation{At: now, Group: g, Nodes: reportsOf(g, reports), Signal: signalOf(g.Shard, groups, reports)}
+	}
+	return observations, nil
+}
+
+func locate(groups []fleet.Group, machines map[fleet.InstanceID]fleet.Machine) {
+	for _, g := range groups {
+		for i := range g.Instances {
+			if m, ok := machines[g.Instances[i].ID]; ok {
+				g.Instances[i].Address, g.Instances[i].Launched, g.Instances[i].Stopped = m.Address, m.Launched, m.Stopped
+			}
+		}
+	}
+}
+
+func selectGroups(groups []fleet.Group, scope fleet.Scope) []fleet.Group {
+	var wanted []fleet.Group
+	for _, g := range groups {
+		if scope.Includes(g) {
+			wanted = append(wanted, g)
+		}
+	}
+	return wanted
+}
+
+// nodesToAsk are the nodes of the wanted groups and the signal nodes of their shards.
+func nodesToAsk(groups, wanted []fleet.Group) []fleet.Instance {
+	shards := map[string]bool{}
+	names := map[string]bool{}
+	for _, g := range wanted {
+		shards[g.Shard], names[g.Name] = true, true
+	}
+	var nodes []fleet.Instance
+	for _, g := range groups {
+		if g.Role == fleet.RoleEdge || !(names[g.Name] || g.Role == fleet.RoleSignal && shards[g.Shard]) {
+			continue
+		}
+		for _, i := range g.Instances {
+			if !i.Stopped && i.Lifecycle != fleet.StateTerminated {
+				nodes = append(nodes, i)
+			}
+		}
+	}
+	return nodes
+}
+
+func (o Observer) ask(ctx context.Context, nodes []fleet.Instance) map[fleet.InstanceID]fleet.Report {
+	answers := make([]fleet.Report, len(nodes))
+	var group errgroup.Group
+	group.SetLimit(o.concurrency())
+	for i, node := range nodes {
+		group.Go(func() error {
+			answers[i] = o.askOne(ctx, node)
+			return nil
+		})
+	}
+	_ = group.Wait() // the goroutines return no error: a silent agent is a report
+	reports := make(map[fleet.InstanceID]fleet.Report, len(nodes))
+	for i, node := range nodes {
+		reports[node.ID] = answers[i]
+	}
+	return reports
+}
+
+func (o Observer) askOne(ctx context.Context, node fleet.Instance) fleet.Report {
+	if !node.Address.IsValid() {
+		return fleet.Report{Err: errNoAddress}
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.AgentTimeout)
+	defer cancel()
+	status, err := o.Agents.Status(ctx, node.Address)
+	if err == nil && status.Instance != node.ID {
+		err = fmt.Errorf("the agent at %s says that it is %q", node.Address, status.Instance)
+	}
+	return fleet.Report{Status: status, Err: err}
+}
+
+func (o Observer) concurrency() int {
+	if o.Concurrency > 0 {
+		return o.Concurrency
+	}
+	return defaultConcurrency
+}
+
+func reportsOf(g fleet.Group, reports map[fleet.InstanceID]fleet.Report) map[fleet.InstanceID]fleet.Report {
+	own := make(map[fleet.InstanceID]fleet.Report, len(g.Instances))
+	for _, i := range g.Instances {
+		if r, ok := reports[i.ID]; ok {
+			own[i.ID] = r
+		}
+	}
+	return own
+}
+
+var errNoSignalNode = errors.New("the shard has no signal node in service")
+
+// signalOf is what a shard's signal node in service said.
+func signalOf(shard string, groups []fleet.Group, reports map[fleet.InstanceID]fleet.Report) fleet.Report {
+	for _, g := range groups {
+		if g.Role != fleet.RoleSignal || g.Shard != shard {
+			continue
+		}
+		for _, i := range g.Instances {
+			if r, ok := reports[i.ID]; ok && i.Lifecycle == fleet.StateInService {
+				return r
+			}
+		}
+	}
+	return fleet.Report{Err: errNoSignalNode}
+}

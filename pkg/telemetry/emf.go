@@ -1,0 +1,107 @@
+package telemetry
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// Record collects metrics of one moment and writes them in CloudWatch's embedded metric format, one line for
+// each set of dimensions. A metric that is put twice keeps the last value.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+type Record struct {
+	fleet  string
+	at     time.Time
+	values map[string]map[Metric]float64 // by shard; "" holds what is published per fleet
+}
+
+// NewRecord begins a record of a fleet's metrics at one moment.
+func NewRecord(fleet string, at time.Time) *Record {
+	return &Record{fleet: fleet, at: at, values: map[string]map[Metric]float64{}}
+}
+
+// Fleet puts the value of a metric that is published per fleet.
+func (r *Record) Fleet(m Metric, value float64) { r.put("", m, value) }
+
+// Shard puts the value of a metric that is published per shard.
+func (r *Record) Shard(shard string, m Metric, value float64) { r.put(shard, m, value) }
+
+func (r *Record) put(shard string, m Metric, value float64) {
+	if (m.Scope == PerFleet) != (shard == "") {
+		panic(fmt.Sprintf("metric %s is published per %s, not for shard %q", m.Name, m.Scope, shard))
+	}
+	if r.values[shard] == nil {
+		r.values[shard] = map[Metric]float64{}
+	}
+	r.values[shard][m] = value
+}
+
+// maxMetrics is how many metrics one directive may hold, by the format's specification.
+const maxMetrics = 100
+
+// WriteTo writes the record, shards in the order of their names.
+func (r *Record) WriteTo(w io.Writer) (int64, error) {
+	var written int64
+	for _, shard := range sortedKeys(r.values) {
+		for chunk := range slices.Chunk(sortedMetrics(r.values[shard]), maxMetrics) {
+			line, err := json.Marshal(r.line(shard, chunk))
+			if err != nil {
+				return written, fmt.Errorf("the metrics of shard %q are not written: %w", shard, err)
+			}
+			n, err := w.Write(append(line, '\n'))
+			written += int64(n)
+			if err != nil {
+				return written, fmt.Errorf("the metrics of shard %q are not written: %w", shard, err)
+			}
+		}
+	}
+	return written, nil
+}
+
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []definition
+}
+
+type definition struct {
+	Name string
+	Unit string
+}
+
+func (r *Record) line(shard string, metrics []Metric) map[string]any {
+	line := map[string]any{DimensionFleet: r.fleet}
+	dimensions := []string{DimensionFleet}
+	if shard != "" {
+		line[DimensionShard] = shard
+		dimensions = append(dimensions, DimensionShard)
+	}
+	d := directive{Namespace: Namespace, Dimensions: [][]string{dimensions}}
+	for _, m := range metrics {
+		d.Metrics = append(d.Metrics, definition{m.Name, m.Unit})
+		line[m.Name] = r.values[shard][m]
+	}
+	line["_aws"] = map[string]any{"Timestamp": r.at.UnixMilli(), "CloudWatchMetrics": []directive{d}}
+	return line
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func sortedMetrics(m map[Metric]float64) []Metric {
+	metrics := make([]Metric, 0, len(m))
+	for _, known := range All {
+		if _, ok := m[known]; ok {
+			metrics = append(metrics, known)
+		}
+	}
+	return metrics
+}

@@ -1,0 +1,73 @@
+// Package telemetry is what the control plane tells the world: the one list of metrics, which cdk/ and the
+// Lambdas share, CloudWatch's embedded metric format, and structured logs.
+package telemetry
+
+// Namespace holds every metric of every fleet.
+const Namespace = "JitsiFleet"
+
+// Dimension names. A metric is published with {Fleet} alone or with {Fleet, Shard}; never with an instance id.
+const (
+	DimensionFleet = "Fleet"
+	DimensionShard = "Shard"
+)
+
+// Scope says with which dimensions a metric is published.
+type Scope string
+
+// The scopes.
+const (
+	PerFleet Scope = "fleet" // {Fleet}
+	PerShard Scope = "shard" // {Fleet, Shard}
+)
+
+// Metric is one entry of the list: its name, CloudWatch unit, scope and meaning.
+type Metric struct {
+	Name    string
+	Unit    string // a CloudWatch StandardUnit
+	Scope   Scope
+	Meaning string
+}
+
+// The metrics of a shard, each minute from the Lambda metrics unless the meaning says otherwise.
+var (
+	Conferences       = Metric{"Conferences", "Count", PerShard, "conferences, by Jicofo"}
+	Participants      = Metric{"Participants", "Count", PerShard, "participants, by Jicofo"}
+	LargestConference = Metric{"LargestConference", "Count", PerShard, "participants of the largest conference"}
+	BridgesServing    = Metric{"BridgesServing", "Count", PerShard, "bridges that take new work"}
+	BridgesBooting    = Metric{"BridgesBooting", "Count", PerShard, "bridges bought that do not serve yet"}
+	BridgesDraining   = Metric{"BridgesDraining", "Count", PerShard, "bridges that take nothing new"}
+	BridgesSilent     = Metric{"BridgesSilent", "Count", PerShard, "bridges in service whose agent did not answer in time or with stale figures"}
+	BridgesOverloaded = Metric{"BridgesOverloaded", "Count", PerShard, "bridges at or above Jicofo's stress threshold of 0.8"}
+	SilentShare       = Metric{"SilentShare", "None", PerShard, "share of the shard's nodes in service that were silent, 0 to 1; 1 when there is none"}
+	StressMean        = Metric{"StressMean", "None", PerShard, "mean stress of serving bridges"}
+	StressP90         = Metric{"StressP90", "None", PerShard, "90th percentile of the stress of serving bridges"}
+	StressMax         = Metric{"StressMax", "None", PerShard, "highest stress of a serving bridge"}
+	RoomMissing       = Metric{"RoomMissing", "None", PerShard, "bridges' worth of room below the spare, by the figures of the last minute; 0 is well"}
+	LocalEndpoints    = Metric{"LocalEndpoints", "Count", PerShard, "endpoints terminated on the shard's bridges"}
+	SendKilobits      = Metric{"SendKilobits", "Kilobits/Second", PerShard, "bit rate from bridges to endpoints"}
+	ReceiveKilobits   = Metric{"ReceiveKilobits", "Kilobits/Second", PerShard, "bit rate from endpoints to bridges"}
+
+	BridgesWanted  = Metric{"BridgesWanted", "Count", PerShard, "bridges that the Lambda bridges wants serving or booting, at each of its decisions"}
+	BridgesShort   = Metric{"BridgesShort", "Count", PerShard, "bridges wanted beyond the group's maximum, at each decision"}
+	DrainsOverdue  = Metric{"DrainsOverdue", "Count", PerShard, "bridges that drain for longer than the limit, at each decision"}
+	Frozen         = Metric{"Frozen", "Count", PerShard, "1 when so many nodes look broken that the observer is presumed wrong and nothing is ended"}
+	Retained       = Metric{"Retained", "Count", PerShard, "instances that Auto Scaling retains after an abandoned hook, by the Lambda lifecycle"}
+	LaunchFailures = Metric{"LaunchFailures", "Count", PerShard, "launches given up in a row, by the Lambda lifecycle"}
+)
+
+// The metrics of the fleet.
+var (
+	AgentsAsked     = Metric{"AgentsAsked", "Count", PerFleet, "node agents that the Lambda metrics asked"}
+	AgentsSilent    = Metric{"AgentsSilent", "Count", PerFleet, "node agents that did not answer in time"}
+	ObserveMillis   = Metric{"ObserveMillis", "Milliseconds", PerFleet, "time in which the Lambda metrics observed the whole fleet"}
+	SettingsRefused = Metric{"SettingsRefused", "Count", PerFleet, "1 when the run-time parameter is invalid and the last good values are in force, by the Lambda bridges"}
+	ReconcileErrors = Metric{"ReconcileErrors", "Count", PerFleet, "reconciles that ended in an error, by the Lambdas bridges and lifecycle"}
+)
+
+// All is the whole list, in the order of the reference page.
+var All = []Metric{
+	Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, BridgesDraining, BridgesSilent,
+	BridgesOverloaded, SilentShare, StressMean, StressP90, StressMax, RoomMissing, LocalEndpoints, SendKilobits,
+	ReceiveKilobits, BridgesWanted, BridgesShort, DrainsOverdue, Frozen, Retained, LaunchFailures,
+	AgentsAsked, AgentsSilent, ObserveMillis, SettingsRefused, ReconcileErrors,
+}
