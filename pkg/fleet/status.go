@@ -110,6 +110,9 @@ const (
 
 // Order is the body of POST /<verb>.
 type Order struct {
+	// Instance is whom the order is for. An address can have gone to another instance since it was looked up: an
+	// agent refuses an order for another. Empty is for whoever gets it.
+	Instance InstanceID `json:"instance,omitempty"`
 	// Loop is the control loop that gives the order, "bridges" or "lifecycle".
 	Loop string `json:"loop"`
 	// Fence is the fencing counter of the lease under which the order was given. An agent refuses an order

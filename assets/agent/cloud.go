@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+// secretRetry is how long the agent waits before it asks for its secret again, and secretTimeout how long one
+// question may take.
+const (
+	secretRetry   = 5 * time.Second
+	secretTimeout = 10 * time.Second
+)
+
+// shortestSecret is the least length of the fleet's secret in bytes; the template generates a longer one.
+const shortestSecret = 16
+
+// cloud is what an agent needs of AWS: its secret, and the topic of the wake-ups.
+type cloud struct {
+	fleetSecret awscloud.Secret
+	topics      *sns.Client
+	topicARN    string
+}
+
+func connect(ctx context.Context, n settings.Node) (*cloud, error) {
+	c, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("AWS cannot be used: %w", err)
+	}
+	return &cloud{
+		fleetSecret: awscloud.Secret{Client: secretsmanager.NewFromConfig(c), ARN: n.AgentSecretARN},
+		topics:      sns.NewFromConfig(c),
+		topicARN:    n.WakeTopicARN,
+	}, nil
+}
+
+// secret reads the fleet's secret. It asks until it gets it: an instance's role and network can be later than its
+// boot, and without the secret the agent can serve nobody. It is false when the context ended before.
+func (c *cloud) secret(ctx context.Context, log *slog.Logger) ([]byte, bool) {
+	for {
+		secret, err := c.secretOnce(ctx)
+		if err == nil {
+			return secret, true
+		}
+		log.Warn("no secret yet", "why", err)
+		select {
+		case <-ctx.Done():
+			return nil, false
+		case <-time.After(secretRetry):
+		}
+	}
+}
+
+func (c *cloud) secretOnce(ctx context.Context) ([]byte, error) {
+	limited, cancel := context.WithTimeout(ctx, secretTimeout)
+	defer cancel()
+	secret, err := c.fleetSecret.Read(limited)
+	if err != nil {
+		return nil, err
+	}
+	if len(secret) < shortestSecret {
+		return nil, fmt.Errorf("the fleet's secret cannot be used: it is shorter than %d bytes", shortestSecret)
+	}
+	return secret, nil
+}
+
+// Wake publishes a wake-up to the fleet's topic.
+func (c *cloud) Wake(ctx context.Context, w agent.Wake) error {
+	text, err := json.Marshal(w)
+	if err != nil {
+		return fmt.Errorf("the wake-up cannot be written: %w", err)
+	}
+	_, err = c.topics.Publish(ctx, &sns.PublishInput{TopicArn: &c.topicARN, Message: aws.String(string(text))})
+	if err != nil {
+		return fmt.Errorf("the wake-up cannot be published: %w", err)
+	}
+	return nil
+}

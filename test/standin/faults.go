@@ -1,0 +1,70 @@
+package standin
+
+import (
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+// KillBridge ends a bridge's process without a word, as a crash does. The machine stays. Its participants have no
+// media until Jicofo notices and invites them elsewhere.
+func (w *World) KillBridge(id fleet.InstanceID) bool {
+	return w.onBridge(id, func(b *bridge) {
+		if !b.dead {
+			w.die(b)
+		}
+	})
+}
+
+// RestartBridge boots a new process on a machine whose bridge is dead, as systemd does: in drain mode, and empty.
+func (w *World) RestartBridge(id fleet.InstanceID) error {
+	w.mu.Lock()
+	b := w.bridges[id]
+	w.mu.Unlock()
+	if b == nil {
+		return errNoBridge(id)
+	}
+	return w.StartBridge(id, b.shard.name, b.addr)
+}
+
+// HangBridge makes a bridge accept connections and never answer, or answer again. Media goes on; Jicofo gives it
+// nothing new once its health check has failed.
+func (w *World) HangBridge(id fleet.InstanceID, on bool) bool {
+	return w.onBridge(id, func(b *bridge) {
+		switch {
+		case !on:
+			b.resume()
+			b.seen.failed = false
+		case b.hung == nil:
+			b.hung, b.hungAt = make(chan struct{}), w.now
+		}
+	})
+}
+
+// SlowBridge adds a wall-clock delay to each of a bridge's answers.
+func (w *World) SlowBridge(id fleet.InstanceID, delay time.Duration) bool {
+	return w.onBridge(id, func(b *bridge) { b.slow = delay })
+}
+
+// SickenBridge makes a bridge's own health check fail with a message, or succeed again with an empty one.
+func (w *World) SickenBridge(id fleet.InstanceID, message string) bool {
+	return w.onBridge(id, func(b *bridge) { b.unhealthy = message })
+}
+
+// HeatBridge adds to a bridge's stress what its participants do not explain.
+func (w *World) HeatBridge(id fleet.InstanceID, extraStress float64) bool {
+	return w.onBridge(id, func(b *bridge) { b.extraStress = extraStress })
+}
+
+// onBridge does something to a bridge; false when there is no such bridge.
+func (w *World) onBridge(id fleet.InstanceID, do func(*bridge)) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.advance()
+	b := w.bridges[id]
+	if b == nil {
+		return false
+	}
+	do(b)
+	return true
+}

@@ -1,0 +1,116 @@
+package standin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Headers by which a test or the sandbox makes participants come and go through the real routing, on
+// POST [/<tenant>]/http-bind?room=R. They exist in no real Jitsi.
+const (
+	// HeaderJoin is how many participants join room R, 1 to 1,000. The answer is {"shard","tickets"}; 503 when one
+	// was refused, with the tickets of those who got in.
+	HeaderJoin = "X-Standin-Join"
+	// HeaderLeave is the tickets of those who leave, with commas.
+	HeaderLeave = "X-Standin-Leave"
+)
+
+// HeaderShard names the shard that served a request. The real web image sets it when DEPLOYMENTINFO_SHARD is given.
+const HeaderShard = "X-Jitsi-Shard"
+
+// Seats is the answer to participants who come or go.
+type Seats struct {
+	Shard   string   `json:"shard"`
+	Tickets []Ticket `json:"tickets"`
+	Left    int      `json:"left"`
+	Refused string   `json:"refused,omitempty"` // why one could not join
+}
+
+// webHandler is a signal node's web server, which passes signalling on to Prosody and health on to Jicofo.
+func (w *World) webHandler(s *signal) http.Handler {
+	mux := http.NewServeMux()
+	both := func(method, path string, h http.HandlerFunc) {
+		mux.HandleFunc(method+" "+path, h)
+		mux.HandleFunc(method+" /{tenant}"+path, h)
+	}
+	both("GET", "/config.js", func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/javascript")
+		_, _ = fmt.Fprintf(rw, "var config = {deploymentInfo: {shard: %q}};\n", s.shard.name)
+	})
+	both("GET", "/http-bind", func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "It works!") })
+	both("POST", "/http-bind", w.locked(func(rw http.ResponseWriter, r *http.Request) { w.signalling(s, rw, r) }))
+	both("GET", "/xmpp-websocket", func(rw http.ResponseWriter, r *http.Request) {
+		if roomOf(r) == "" {
+			rw.WriteHeader(http.StatusBadRequest)
+		}
+	})
+	both("POST", "/conference-request/v1", func(rw http.ResponseWriter, _ *http.Request) {
+		writeJSON(rw, map[string]any{"ready": true, "focusJid": "focus@auth." + w.options.Domain, "properties": map[string]any{}})
+	})
+	both("GET", "/_unlock", func(rw http.ResponseWriter, _ *http.Request) { writeJSON(rw, map[string]any{}) })
+	mux.HandleFunc("GET /about/health", w.locked(func(rw http.ResponseWriter, _ *http.Request) { jicofoHealth(s, rw) }))
+	mux.HandleFunc("GET /", func(rw http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(rw, "<!DOCTYPE html><title>Jitsi Meet</title>")
+	})
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set(HeaderShard, s.shard.name)
+		rw.Header().Set("Access-Control-Expose-Headers", HeaderShard)
+		mux.ServeHTTP(rw, r)
+	})
+}
+
+// signalling is a BOSH request: participants come or go as its headers say; without them it only keeps alive.
+func (w *World) signalling(s *signal, rw http.ResponseWriter, r *http.Request) {
+	coming, going, err := wishes(r.Header)
+	if err == nil && coming > 0 && roomOf(r) == "" {
+		err = errors.New("who joins needs a room")
+	}
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	seats := Seats{Shard: s.shard.name, Tickets: []Ticket{}}
+	for _, t := range going {
+		if w.leave(t) {
+			seats.Left++
+		}
+	}
+	for range coming {
+		t, err := w.join(s, roomOf(r))
+		if err != nil {
+			seats.Refused = err.Error()
+			continue
+		}
+		seats.Tickets = append(seats.Tickets, t)
+	}
+	rw.Header().Set("Content-Type", "application/json")
+	if seats.Refused != "" {
+		rw.WriteHeader(http.StatusServiceUnavailable)
+	}
+	writeJSON(rw, seats)
+}
+
+// wishes reads the two headers.
+func wishes(h http.Header) (coming int, going []Ticket, err error) {
+	if text := h.Get(HeaderJoin); text != "" {
+		coming, err = strconv.Atoi(text)
+		if err != nil || coming < 1 || coming > 1000 {
+			return 0, nil, fmt.Errorf("%s %q is not 1 to 1000", HeaderJoin, text)
+		}
+	}
+	for text := range strings.SplitSeq(h.Get(HeaderLeave), ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		t, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return 0, nil, fmt.Errorf("%s: %q is no ticket", HeaderLeave, text)
+		}
+		going = append(going, Ticket(t))
+	}
+	return coming, going, nil
+}
