@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"log"
+	"os"
 	"time"
 	_ "time/tzdata" // schedules name time zones, and the Lambda runtime has no database of them
 
@@ -31,14 +32,14 @@ func main() {
 
 func connect(ctx context.Context) (reconcile.Bridges, error) {
 	var env settings.BridgesEnv
-	if err := wire.Env(&env); err != nil {
+	if err := settings.DecodeEnv(&env, os.LookupEnv); err != nil {
 		return reconcile.Bridges{}, err
 	}
 	schedules, err := settings.ParseSchedules([]byte(env.Schedules))
 	if err != nil {
 		return reconcile.Bridges{}, err
 	}
-	c, err := wire.Connect(ctx, env.Control)
+	c, err := wire.Connect(ctx, env.Control, os.LookupEnv)
 	return reconcile.Bridges{
 		Env: env, Observer: c.Observer, Leases: c.State, Log: c.Log, Now: time.Now,
 		Runtime: reconcile.Runtime{

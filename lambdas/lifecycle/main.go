@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"log"
+	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -51,10 +52,10 @@ func answer(wakeups []event.Wakeup, failed error) (events.SQSEventResponse, erro
 
 func connect(ctx context.Context) (reconcile.Lifecycle, error) {
 	var env settings.LifecycleEnv
-	if err := wire.Env(&env); err != nil {
+	if err := settings.DecodeEnv(&env, os.LookupEnv); err != nil {
 		return reconcile.Lifecycle{}, err
 	}
-	c, err := wire.Connect(ctx, env.Control)
+	c, err := wire.Connect(ctx, env.Control, os.LookupEnv)
 	return reconcile.Lifecycle{
 		Env: env, Observer: c.Observer, Leases: c.State, Log: c.Log, Now: time.Now,
 		Names: awscloud.Zone{Client: route53.NewFromConfig(c.AWS), ID: env.PrivateZoneID},

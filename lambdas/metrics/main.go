@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"log"
+	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -26,9 +27,9 @@ func main() {
 
 func connect(ctx context.Context) (reconcile.Metrics, error) {
 	var env settings.MetricsEnv
-	if err := wire.Env(&env); err != nil {
+	if err := settings.DecodeEnv(&env, os.LookupEnv); err != nil {
 		return reconcile.Metrics{}, err
 	}
-	c, err := wire.Connect(ctx, env.Control)
+	c, err := wire.Connect(ctx, env.Control, os.LookupEnv)
 	return reconcile.Metrics{Env: env, Observer: c.Observer, Log: c.Log, Now: time.Now}, err
 }

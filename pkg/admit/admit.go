@@ -63,8 +63,10 @@ func Decide(w Waiting, p Policy) Next {
 		return Next{GiveUp, "EC2 says that it does not run any more"}
 	case heard && s.Admitted:
 		return Next{Complete, "it was admitted before"}
-	case heard && s.Phase == fleet.PhaseStandby && s.Age() <= p.StaleAfter:
+	case heard && (s.Phase == fleet.PhaseStandby || s.Phase == fleet.PhaseDraining) && s.Age() <= p.StaleAfter:
 		return Next{Admit, "its component is healthy and has joined"}
+	case heard && occupied(s):
+		return Next{Wait, "people are on it, so it is not given up: " + plight(w)}
 	case w.Ordered:
 		return Next{Wait, "it was ordered to take work, so it is not given up: " + plight(w)}
 	case w.For <= p.Grace:
@@ -76,6 +78,12 @@ func Decide(w Waiting, p Policy) Next {
 	default:
 		return Next{GiveUp, fmt.Sprintf("%s, %s after its launch", plight(w), w.For.Round(time.Second))}
 	}
+}
+
+// occupied reports whether a node says that it carries people. One that was never admitted can, when its agent lost
+// its memory; it then says that it drains.
+func occupied(s fleet.Status) bool {
+	return s.Phase == fleet.PhaseDraining || s.Bridge != nil && s.Bridge.LocalEndpoints > 0 || s.Signal != nil && s.Signal.Participants > 0
 }
 
 func plight(w Waiting) string {

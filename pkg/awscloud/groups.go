@@ -49,7 +49,10 @@ func (g Groups) List(ctx context.Context, scope fleet.Scope) ([]fleet.Group, err
 func groupOf(d types.AutoScalingGroup) fleet.Group {
 	g := fleet.Group{
 		Name: aws.ToString(d.AutoScalingGroupName), Min: int(aws.ToInt32(d.MinSize)), Max: int(aws.ToInt32(d.MaxSize)),
-		Desired: int(aws.ToInt32(d.DesiredCapacity)),
+		Desired: int(aws.ToInt32(d.DesiredCapacity)), Rebalances: true,
+	}
+	for _, p := range d.SuspendedProcesses {
+		g.Rebalances = g.Rebalances && aws.ToString(p.ProcessName) != rebalancing
 	}
 	for _, t := range d.Tags {
 		switch aws.ToString(t.Key) {
@@ -92,7 +95,8 @@ func outdated(instance, current *types.LaunchTemplateSpecification) bool {
 // Raise sets a group's desired capacity.
 func (g Groups) Raise(ctx context.Context, group string, desired int) error {
 	_, err := g.Client.SetDesiredCapacity(ctx, &autoscaling.SetDesiredCapacityInput{
-		AutoScalingGroupName: aws.String(group), DesiredCapacity: aws.Int32(int32(desired)), HonorCooldown: aws.Bool(false),
+		AutoScalingGroupName: aws.String(group), DesiredCapacity: aws.Int32(int32(desired)), //nolint:gosec // at most the group's maximum
+		HonorCooldown: aws.Bool(false),
 	})
 	return err
 }
@@ -101,6 +105,18 @@ func (g Groups) Raise(ctx context.Context, group string, desired int) error {
 func (g Groups) Terminate(ctx context.Context, _ string, id fleet.InstanceID, shrink bool) error {
 	_, err := g.Client.TerminateInstanceInAutoScalingGroup(ctx, &autoscaling.TerminateInstanceInAutoScalingGroupInput{
 		InstanceId: aws.String(string(id)), ShouldDecrementDesiredCapacity: aws.Bool(shrink),
+	})
+	return err
+}
+
+// rebalancing is the process that ends instances in one zone and launches others in another.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html
+const rebalancing = "AZRebalance"
+
+// KeepZones suspends rebalancing between zones. CloudFormation cannot say so without a rolling update.
+func (g Groups) KeepZones(ctx context.Context, group string) error {
+	_, err := g.Client.SuspendProcesses(ctx, &autoscaling.SuspendProcessesInput{
+		AutoScalingGroupName: aws.String(group), ScalingProcesses: []string{rebalancing},
 	})
 	return err
 }

@@ -209,9 +209,10 @@ func outdatedNote(b Bridge) string {
 }
 
 // growth is the demand expected to come within one boot time: as much as came in the last one above the
-// peak before it. A dip that fills again is no growth; its capacity is still there.
+// peak of the ShrinkAfter before it. A dip that fills again within ShrinkAfter is no growth, neither in the minute
+// in which it does nor for the boot time that follows: its capacity is still there.
 func growth(now time.Time, demand float64, history []Sample, p Policy) float64 {
-	from := now.Add(-max(p.ShrinkAfter, 2*p.BootTime))
+	from := now.Add(-p.BootTime - max(p.ShrinkAfter, p.BootTime))
 	before := slices.DeleteFunc(slices.Clone(history), func(s Sample) bool {
 		return s.At.Before(from) || s.At.After(now.Add(-p.BootTime))
 	})

@@ -42,6 +42,8 @@ type Leaving struct {
 	ID     fleet.InstanceID
 	// Stopped is true when EC2 says that the machine does not run any more.
 	Stopped bool
+	// NeverServed is true when it was given up before it was let into service.
+	NeverServed bool
 }
 
 // Next is the next step and its reason. Overdue is true when the drain is past its limit.
@@ -63,6 +65,8 @@ func decide(l Leaving, p Policy) Next {
 	switch {
 	case l.Stopped:
 		return Next{Step: End, Reason: "EC2 says that it does not run any more"}
+	case l.NeverServed && (l.Report.Err != nil || !s.Admitted):
+		return Next{Step: End, Reason: "it was given up before it served"}
 	case l.Report.Err != nil:
 		return Next{Step: Wait, Reason: "its agent is silent, which proves nothing: " + l.Report.Err.Error()}
 	case s.Phase == fleet.PhaseGone:

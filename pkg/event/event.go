@@ -89,11 +89,16 @@ func single(e envelope, raw []byte) Wakeup {
 		return message(string(e.Detail))
 	case e.AlarmARN != "":
 		return Wakeup{Kind: Alarm}
-	case strings.TrimSpace(string(raw)) == "{}":
+	case emptyObject(raw):
 		return Wakeup{Kind: Manual}
 	default:
 		return ignored(fmt.Sprintf("an event of source %q and type %q is not known", e.Source, e.DetailType))
 	}
+}
+
+func emptyObject(raw []byte) bool {
+	var fields map[string]json.RawMessage
+	return json.Unmarshal(raw, &fields) == nil && fields != nil && len(fields) == 0
 }
 
 func record(r sourceRecord) Wakeup {
@@ -145,8 +150,7 @@ func message(body string) Wakeup {
 	}
 	switch {
 	case p.Type == "Notification" && p.Message != "":
-		var inner payload
-		if json.Unmarshal([]byte(p.Message), &inner) == nil && inner.Type == "Notification" {
+		if peek(p.Message).Type == p.Type {
 			return ignored("an SNS envelope inside an SNS envelope is not known")
 		}
 		return message(p.Message)
@@ -155,6 +159,9 @@ func message(body string) Wakeup {
 	case strings.HasPrefix(p.LifecycleTransition, "autoscaling:EC2_INSTANCE_"):
 		return Wakeup{Kind: Lifecycle, Group: p.AutoScalingGroupName, Instance: p.EC2InstanceID}
 	case p.DetailType != "" && len(p.Detail) > 0 && p.Detail[0] == '{':
+		if peek(string(p.Detail)).DetailType != "" {
+			return ignored("an event of EventBridge inside an event of EventBridge is not known")
+		}
 		return message(string(p.Detail))
 	case p.AlarmName != "":
 		return Wakeup{Kind: Alarm, Shard: p.shardDimension()}
@@ -163,6 +170,16 @@ func message(body string) Wakeup {
 	default:
 		return ignored("its message is of no known kind")
 	}
+}
+
+// peek is what can be read of an inner form; the envelopes of a kind are never nested, and a sender that nests them
+// would have each level read anew.
+func peek(body string) payload {
+	var p payload
+	if json.Unmarshal([]byte(body), &p) != nil {
+		return payload{}
+	}
+	return p
 }
 
 func (p payload) shardDimension() string {

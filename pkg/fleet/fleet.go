@@ -86,13 +86,15 @@ type Instance struct {
 
 // Group is one Auto Scaling group of the fleet.
 type Group struct {
-	Name      string
-	Role      Role
-	Shard     string // empty for groups that serve all shards
-	Min       int
-	Max       int
-	Desired   int
-	Instances []Instance
+	Name    string
+	Role    Role
+	Shard   string // empty for groups that serve all shards
+	Min     int
+	Max     int
+	Desired int
+	// Rebalances is true while Auto Scaling may move instances between zones by itself, which ends bridges.
+	Rebalances bool
+	Instances  []Instance
 }
 
 // Report is what was heard of one node: its status, or why there is none.

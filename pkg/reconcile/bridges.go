@@ -49,6 +49,7 @@ func (b Bridges) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Re
 	}
 	record.Fleet(telemetry.SettingsRefused, float64(refused))
 	held, err := holdAll[bridgeMemory](ctx, b.Leases, loopBridges, shards, b.Now, b.Log)
+	err = errors.Join(values.beside, err)
 	for round := 1; len(held) > 0; round++ {
 		err = errors.Join(err, b.round(ctx, held, values, record))
 		var releaseErr error
@@ -143,7 +144,7 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	a := actor{Bridges: b, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)
 	out := outcome{decision: decision, verdict: verdict, overdue: overdue(steps), err: a.failure()}
-	b.log(o, t.lease, bridges, out, a.done)
+	b.log(ctx, o, t.lease, bridges, out, a.done)
 	return out
 }
 
@@ -242,7 +243,7 @@ func overdue(steps []leavingStep) int {
 }
 
 // log writes the one line of this decision.
-func (b Bridges) log(o fleet.Observation, lease fleet.Lease, bridges []capacity.Bridge, out outcome, done []string) {
+func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease, bridges []capacity.Bridge, out outcome, done []string) {
 	states := map[capacity.State]int{}
 	for _, bridge := range bridges {
 		states[bridge.State]++
@@ -251,7 +252,7 @@ func (b Bridges) log(o fleet.Observation, lease fleet.Lease, bridges []capacity.
 	if out.err != nil {
 		level = slog.LevelError
 	}
-	b.Log.Log(context.Background(), level, "decision", "loop", loopBridges, "group", o.Group.Name, "shard", o.Group.Shard,
+	b.Log.Log(ctx, level, "decision", "loop", loopBridges, "group", o.Group.Name, "shard", o.Group.Shard,
 		"fence", lease.Fence, "bridges", states, "desired", o.Group.Desired, "decision", out.decision,
 		"quarantine", out.verdict, "overdue", out.overdue, "actions", done, "error", errorText(out.err))
 }

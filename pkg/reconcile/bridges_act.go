@@ -17,16 +17,21 @@ type actor struct {
 }
 
 func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdict, steps []leavingStep) {
+	if a.o.Group.Rebalances {
+		a.did(a.Observer.Groups.KeepZones(ctx, a.o.Group.Name), "forbid moves between zones")
+	}
 	back := map[fleet.InstanceID]bool{}
 	for _, id := range d.Undrain {
 		back[id] = true
-		if a.order(ctx, a.instance(id), fleet.VerbUndrain, "demand returned") {
+		if a.order(ctx, a.instance(id), a.takeBack(id), "demand returned") {
 			delete(a.t.memory.Leaving, id)
 		}
 	}
 	if d.Launch > 0 {
 		desired := max(a.o.Group.Desired, counted(a.o.Group)) + d.Launch
-		a.did(a.Observer.Groups.Raise(ctx, a.o.Group.Name, desired), "raise desired capacity to %d", desired)
+		if a.did(a.Observer.Groups.Raise(ctx, a.o.Group.Name, desired), "raise desired capacity to %d", desired) {
+			a.o.Group.Desired = desired
+		}
 	}
 	a.readmit(ctx)
 	for _, id := range d.Drain {
@@ -44,6 +49,14 @@ func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdi
 			a.t.memory.Quarantined = append(a.t.memory.Quarantined, a.o.At)
 		}
 	}
+}
+
+// takeBack is the verb that makes a draining bridge take work again: one that forgot its admission is admitted.
+func (a *actor) takeBack(id fleet.InstanceID) fleet.Verb {
+	if a.o.Nodes[id].Status.Admitted {
+		return fleet.VerbUndrain
+	}
+	return fleet.VerbAdmit
 }
 
 // readmit tells a bridge in service that lost its admission, such as one whose state file went with its disk,
@@ -90,6 +103,6 @@ func (a *actor) instance(id fleet.InstanceID) fleet.Instance {
 }
 
 func (a *actor) order(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) bool {
-	_, err := a.Observer.Agents.Order(ctx, i.Address, verb, fleet.Order{Loop: loopBridges, Fence: a.t.lease.Fence, Reason: reason})
+	_, err := a.Observer.Agents.Order(ctx, i.Address, verb, fleet.Order{Instance: i.ID, Loop: loopBridges, Fence: a.t.lease.Fence, Reason: reason})
 	return a.did(err, "%s %s", verb, i.ID)
 }

@@ -34,17 +34,19 @@ const loopLifecycle = "lifecycle"
 // only narrow the groups; none of their content is believed.
 func (l Lifecycle) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Record, error) {
 	record := telemetry.NewRecord(l.Env.Fleet, l.Now())
-	scope, any := l.scope(wakeups)
-	if !any {
+	scope, some := l.scope(wakeups)
+	if !some {
 		return record, nil
 	}
 	groups, err := l.Observer.Groups.List(ctx, scope)
 	if err != nil {
 		return record, fmt.Errorf("the groups of fleet %s are not known: %w", l.Env.Fleet, err)
 	}
+	if len(scope.Names) == 0 {
+		publishRetained(groups, record)
+	}
 	var names []string
 	for _, g := range groups {
-		record.Shard(g.Shard, telemetry.Retained, float64(retained(g)))
 		if slices.ContainsFunc(g.Instances, held) {
 			names = append(names, g.Name)
 		}
@@ -59,7 +61,7 @@ func (l Lifecycle) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.
 	return record, err
 }
 
-func (l Lifecycle) scope(wakeups []event.Wakeup) (scope fleet.Scope, any bool) {
+func (l Lifecycle) scope(wakeups []event.Wakeup) (scope fleet.Scope, some bool) {
 	scope = fleet.Scope{Fleet: l.Env.Fleet, Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal}}
 	all := false
 	for _, w := range wakeups {
@@ -67,15 +69,15 @@ func (l Lifecycle) scope(wakeups []event.Wakeup) (scope fleet.Scope, any bool) {
 		case w.Kind == event.Ignored:
 			l.Log.Info("ignored", "because", w.Because)
 		case w.Group == "":
-			all, any = true, true
+			all, some = true, true
 		default:
-			scope.Names, any = append(scope.Names, w.Group), true
+			scope.Names, some = append(scope.Names, w.Group), true
 		}
 	}
 	if all {
 		scope.Names = nil
 	}
-	return scope, any
+	return scope, some
 }
 
 // held reports whether Auto Scaling holds an instance for this loop.
@@ -85,6 +87,17 @@ func held(i fleet.Instance) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// publishRetained publishes how many instances are retained in all the groups of each shard.
+func publishRetained(groups []fleet.Group, record *telemetry.Record) {
+	byShard := map[string]int{}
+	for _, g := range groups {
+		byShard[g.Shard] += retained(g)
+	}
+	for shard, n := range byShard {
+		record.Shard(shard, telemetry.Retained, float64(n))
 	}
 }
 
@@ -152,7 +165,7 @@ func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure
 		} else {
 			a.depart(ctx, s.leave)
 		}
-		a.log(s)
+		a.log(ctx, s)
 		failed = append(failed, a.failure())
 	}
 	return errors.Join(failed...)
@@ -193,8 +206,10 @@ func doubted(o fleet.Observation) bool {
 }
 
 func (l Lifecycle) departure(o fleet.Observation, i fleet.Instance, m *lifecycleMemory) drain.Next {
+	_, givenUp := m.GivenUp[i.ID]
 	return drain.Decide(drain.Leaving{
-		ID: i.ID, Role: o.Group.Role, Report: o.Nodes[i.ID], For: o.At.Sub(m.since(i.ID, o.At)), Jicofo: o.Signal, Stopped: i.Stopped,
+		ID: i.ID, Role: o.Group.Role, Report: o.Nodes[i.ID], For: o.At.Sub(m.since(i.ID, o.At)), Jicofo: o.Signal,
+		Stopped: i.Stopped, NeverServed: givenUp,
 	}, drain.Policy{
 		Limit: l.Env.DrainLimit, MoveAtEnd: l.Env.AtDrainLimit == settings.Move,
 		DeadAfter: l.Env.DeadAfter, StaleAfter: l.Env.StaleAfter,

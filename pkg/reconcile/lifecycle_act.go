@@ -19,20 +19,21 @@ type warden struct {
 	deeds
 }
 
-// come acts on an instance that waits to be admitted.
+// come acts on an instance that waits to be admitted. One that was ordered to work may carry people before its hook
+// is answered, so the hold is prolonged when that fails.
 func (a *warden) come(ctx context.Context, next admit.Next) {
 	switch next.Step {
 	case admit.Admit:
-		if a.admit(ctx, next.Reason) {
-			a.complete(ctx)
+		if !a.admit(ctx, next.Reason) || !a.complete(ctx) {
+			a.heartbeat(ctx, fleet.HookLaunch)
 		}
 	case admit.Complete:
-		if a.point(ctx) {
-			a.complete(ctx)
+		if !a.point(ctx) || !a.complete(ctx) {
+			a.heartbeat(ctx, fleet.HookLaunch)
 		}
 	case admit.GiveUp:
 		if a.answer(ctx, fleet.HookLaunch, fleet.Abandon) {
-			a.t.memory.failed(a.o.At)
+			a.t.memory.failed(a.instance.ID, a.o.At)
 		}
 	case admit.Wait:
 		a.heartbeat(ctx, fleet.HookLaunch)
@@ -60,10 +61,12 @@ func (a *warden) point(ctx context.Context) bool {
 	return a.did(a.Names.Point(ctx, name, a.instance.Address), "point %s at %s", name, a.instance.Address)
 }
 
-func (a *warden) complete(ctx context.Context) {
-	if a.answer(ctx, fleet.HookLaunch, fleet.Continue) {
+func (a *warden) complete(ctx context.Context) bool {
+	completed := a.answer(ctx, fleet.HookLaunch, fleet.Continue)
+	if completed {
 		a.t.memory.succeeded()
 	}
+	return completed
 }
 
 // depart acts on an instance that leaves.
@@ -107,12 +110,12 @@ func (a *warden) heartbeat(ctx context.Context, hook string) {
 }
 
 func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) bool {
-	_, err := a.Observer.Agents.Order(ctx, a.instance.Address, verb, fleet.Order{Loop: loopLifecycle, Fence: a.t.lease.Fence, Reason: reason})
+	_, err := a.Observer.Agents.Order(ctx, a.instance.Address, verb, fleet.Order{Instance: a.instance.ID, Loop: loopLifecycle, Fence: a.t.lease.Fence, Reason: reason})
 	return a.did(err, "%s %s", verb, a.instance.ID)
 }
 
 // log writes the one line of what was decided for this instance.
-func (a *warden) log(s stay) {
+func (a *warden) log(ctx context.Context, s stay) {
 	step, reason, overdue := string(s.admit.Step), s.admit.Reason, false
 	if s.instance.Lifecycle != fleet.StatePendingWait {
 		step, reason, overdue = string(s.leave.Step), s.leave.Reason, s.leave.Overdue
@@ -121,7 +124,7 @@ func (a *warden) log(s stay) {
 	if len(a.errs) > 0 {
 		level = slog.LevelError
 	}
-	a.Log.Log(context.Background(), level, "decision", "loop", loopLifecycle, "group", a.o.Group.Name, "shard", a.o.Group.Shard,
+	a.Log.Log(ctx, level, "decision", "loop", loopLifecycle, "group", a.o.Group.Name, "shard", a.o.Group.Shard,
 		"fence", a.t.lease.Fence, "instance", s.instance.ID, "lifecycle", s.instance.Lifecycle,
 		"observed", a.o.Nodes[s.instance.ID].Status.Phase, "step", step, "reason", reason, "overdue", overdue,
 		"actions", a.done, "error", errorText(a.failure()))

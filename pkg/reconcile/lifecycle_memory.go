@@ -9,13 +9,18 @@ import (
 // lifecycleMemory is what the loop leaves to its next run of a group.
 type lifecycleMemory struct {
 	Ordered  map[fleet.InstanceID]time.Time `json:"ordered,omitempty"` // admitted, not yet in service
+	GivenUp  map[fleet.InstanceID]time.Time `json:"givenUp,omitempty"` // at launch: never in service
 	Since    map[fleet.InstanceID]time.Time `json:"since,omitempty"`   // first seen to leave
 	Beats    map[fleet.InstanceID]time.Time `json:"beats,omitempty"`   // last heartbeat
 	Failures int                            `json:"failures,omitempty"`
 	FailedAt time.Time                      `json:"failedAt,omitzero"`
 }
 
-func (m *lifecycleMemory) failed(at time.Time) { m.Failures, m.FailedAt = m.Failures+1, at }
+// failed remembers an instance that was given up: it carries nothing, however silent it is when it leaves.
+func (m *lifecycleMemory) failed(id fleet.InstanceID, at time.Time) {
+	m.Failures, m.FailedAt = m.Failures+1, at
+	note(&m.GivenUp, id, at)
+}
 
 func (m *lifecycleMemory) succeeded() { m.Failures, m.FailedAt = 0, time.Time{} }
 
@@ -43,9 +48,9 @@ func note(m *map[fleet.InstanceID]time.Time, id fleet.InstanceID, at time.Time) 
 func (m *lifecycleMemory) forget(o fleet.Observation) {
 	waiting := map[fleet.InstanceID]bool{}
 	for _, i := range o.Group.Instances {
-		waiting[i.ID] = held(i)
+		waiting[i.ID] = held(i) || i.Lifecycle == fleet.StateTerminating
 	}
-	for _, times := range []map[fleet.InstanceID]time.Time{m.Ordered, m.Since, m.Beats} {
+	for _, times := range []map[fleet.InstanceID]time.Time{m.Ordered, m.GivenUp, m.Since, m.Beats} {
 		for id := range times {
 			if !waiting[id] {
 				delete(times, id)

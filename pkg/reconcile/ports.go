@@ -21,6 +21,8 @@ type Groups interface {
 	Raise(ctx context.Context, group string, desired int) error
 	// Terminate ends one instance. With shrink the desired capacity is lowered by one, without it is replaced.
 	Terminate(ctx context.Context, group string, id fleet.InstanceID, shrink bool) error
+	// KeepZones forbids Auto Scaling to move a group's instances between zones, until somebody allows it again.
+	KeepZones(ctx context.Context, group string) error
 	// Complete ends an instance's wait at a lifecycle hook. It is no error when nothing waits any more.
 	Complete(ctx context.Context, group, hook string, id fleet.InstanceID, result fleet.HookResult) error
 	// Heartbeat prolongs an instance's wait at a lifecycle hook. It is no error when nothing waits any more.

@@ -25,6 +25,8 @@ type RuntimeValues struct {
 	runtime  settings.Runtime
 	deployed []settings.Schedule
 	bounds   settings.Bounds
+	// beside is what failed beside: the values hold, but could not be kept, or their refusal not be announced.
+	beside error
 }
 
 // At is what holds for one shard at one moment.
@@ -42,14 +44,15 @@ type refusal struct {
 	InForce  string             `json:"inForce"` // the raw values that stay in force
 }
 
-// Read reads the parameter and validates it against what is deployed. refused is 1 when it is invalid or cannot be read; then the last good values hold, or
-// the deployed ones when there were none.
+// Read reads the parameter and validates it against what is deployed. refused is 1 when it is invalid or cannot be
+// read; then the last good values hold, or the deployed ones when there were none. The error means that no values
+// are known.
 func (r Runtime) Read(ctx context.Context, bounds settings.Bounds) (values RuntimeValues, refused int, err error) {
 	raw, readErr := r.Parameters.Read(ctx)
 	if readErr == nil {
 		runtime, problem := settings.ParseRuntime([]byte(raw), bounds)
 		if problem == nil {
-			return RuntimeValues{runtime, r.Deployed, bounds}, 0, r.Memory.Keep(ctx, raw)
+			return RuntimeValues{runtime, r.Deployed, bounds, r.Memory.Keep(ctx, raw)}, 0, nil
 		}
 		readErr = problem
 	}
@@ -65,7 +68,7 @@ func (r Runtime) Read(ctx context.Context, bounds settings.Bounds) (values Runti
 		runtime, good = settings.Runtime{}, "{}"
 	}
 	r.Log.Error("the run-time values are refused; the last good ones stay in force", "error", readErr.Error(), "inForce", good)
-	return RuntimeValues{runtime, r.Deployed, bounds}, 1, r.announce(ctx, readErr, good)
+	return RuntimeValues{runtime, r.Deployed, bounds, r.announce(ctx, readErr, good)}, 1, nil
 }
 
 func (r Runtime) announce(ctx context.Context, cause error, inForce string) error {

@@ -26,7 +26,7 @@ func ArchitectureOf(instanceType string) Architecture {
 	if family == "a1" {
 		return ARM64
 	}
-	if m := familyForm.FindStringSubmatch(family); m != nil && strings.Contains(m[1], "g") {
+	if m := familyForm.FindStringSubmatch(family); len(m) == 2 && strings.Contains(m[1], "g") {
 		return ARM64
 	}
 	return X86

@@ -5,15 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -34,21 +30,11 @@ type Connections struct {
 	Log      *slog.Logger
 }
 
-// attempts is how often the SDK tries a call: throttling of Auto Scaling and EC2 is per account and passes.
-const attempts = 8
-
-// Env reads a Lambda's env contract.
-func Env(contract any) error { return settings.DecodeEnv(contract, os.LookupEnv) }
-
 // Connect connects once for the life of a function's environment.
-func Connect(ctx context.Context, control settings.Control) (Connections, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryer(func() aws.Retryer {
-		return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-			o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = attempts })
-		})
-	}))
+func Connect(ctx context.Context, control settings.Control, lookup Lookup) (Connections, error) {
+	cfg, err := Session(lookup)
 	if err != nil {
-		return Connections{}, fmt.Errorf("no AWS configuration: %w", err)
+		return Connections{}, err
 	}
 	secret, err := awscloud.Secret{Client: secretsmanager.NewFromConfig(cfg), ARN: control.AgentSecretARN}.Read(ctx)
 	if err != nil {
@@ -65,7 +51,7 @@ func Connect(ctx context.Context, control settings.Control) (Connections, error)
 			Now:          time.Now,
 		},
 		State: awscloud.State{Client: dynamodb.NewFromConfig(cfg), Table: control.StateTable},
-		Log:   slog.New(lambdacontext.NewLogHandler()),
+		Log:   slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 	}, nil
 }
 

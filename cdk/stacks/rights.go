@@ -1,0 +1,77 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+
+	"github.com/jitsi-fleet/jitsi-fleet/cdk/constructs"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+// rights are what each Lambda may do: reading is the same for all, changing is not.
+type rights struct {
+	fleet Fleet
+	stack awscdk.Stack
+	table string // ARN
+}
+
+// eventSource is the source of the events that the fleet puts on the default bus.
+const eventSource = "jitsi-fleet"
+
+func (r rights) metrics() []constructs.Statement {
+	return append(r.observe(), r.state("dynamodb:GetItem"))
+}
+
+func (r rights) bridges() []constructs.Statement {
+	return append(r.observe(), r.state(readWrite...), r.tell(),
+		r.change("autoscaling:SetDesiredCapacity", "autoscaling:SuspendProcesses", "autoscaling:TerminateInstanceInAutoScalingGroup"))
+}
+
+func (r rights) lifecycle() []constructs.Statement {
+	return append(r.observe(), r.state(readWrite...), r.tell(),
+		r.change("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat", "autoscaling:TerminateInstanceInAutoScalingGroup"),
+		constructs.Statement{
+			Sid: "Hooks", Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+			Resources: []string{constructs.ARN(r.stack, "sqs", r.fleet.names().LifecycleQueue())},
+		},
+		constructs.Statement{
+			Sid: "SignalNames", Actions: []string{"route53:ChangeResourceRecordSets"},
+			Resources: []string{"arn:" + *awscdk.Aws_PARTITION() + ":route53:::hostedzone/" + r.fleet.fromNetwork(privateZoneID)},
+		})
+}
+
+var readWrite = []string{"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+
+// observe is what it takes to see the fleet: groups, instances, settings, and the secret that agents ask for.
+func (r rights) observe() []constructs.Statement {
+	names := r.fleet.names()
+	return []constructs.Statement{
+		{Sid: "Observe", Resources: []string{"*"}, Actions: []string{
+			"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+			"autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeScalingActivities", "ec2:DescribeInstances",
+		}},
+		{Sid: "Settings", Actions: []string{"ssm:GetParameter"}, Resources: []string{constructs.ARN(r.stack, "ssm", "parameter"+settings.RuntimeParameter(names.Fleet))}},
+		{Sid: "AgentSecret", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{constructs.SecretARN(r.stack, names.Secret(constructs.SecretAgent))}},
+	}
+}
+
+func (r rights) state(actions ...string) constructs.Statement {
+	return constructs.Statement{Sid: "State", Actions: actions, Resources: []string{r.table}}
+}
+
+// change allows actions on groups that carry the fleet's tag and on no others in the account.
+func (r rights) change(actions ...string) constructs.Statement {
+	return constructs.Statement{
+		Sid: "Change", Actions: actions,
+		Resources:  []string{constructs.ARN(r.stack, "autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")},
+		Conditions: constructs.Equal("autoscaling:ResourceTag/"+fleet.TagFleet, r.fleet.Settings.Fleet),
+	}
+}
+
+// tell allows events on the default bus, in the fleet's name only.
+func (r rights) tell() constructs.Statement {
+	return constructs.Statement{
+		Sid: "Tell", Actions: []string{"events:PutEvents"}, Resources: []string{constructs.ARN(r.stack, "events", "event-bus/default")},
+		Conditions: constructs.Equal("events:source", eventSource),
+	}
+}

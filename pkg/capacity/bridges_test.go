@@ -1,0 +1,296 @@
+package capacity
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+)
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// plain is the default policy of package settings.
+func plain() Policy {
+	return Policy{Target: 0.6, Spare: 1, Slack: 0.25, BootTime: 4 * time.Minute, ShrinkAfter: 10 * time.Minute, Min: 2, Max: 20}
+}
+
+// bridges are bridges of one state, by their stress, with ids that no other call with another prefix makes.
+func bridges(prefix string, state State, stress ...float64) []Bridge {
+	var bs []Bridge
+	for i, s := range stress {
+		bs = append(bs, Bridge{ID: fleet.InstanceID(fmt.Sprintf("i-%s%d", prefix, i)), State: state, Stress: s, Endpoints: int64(100 * s)})
+	}
+	return bs
+}
+
+func outdated(bs []Bridge) []Bridge {
+	for i := range bs {
+		bs[i].Outdated = true
+	}
+	return bs
+}
+
+// steady is a sample each minute of the same demand over the last 20 minutes, the present one left out.
+func steady(demand float64) []Sample { return minutes(20, func(int) float64 { return demand }) }
+
+// minutes is a sample each minute, the last one a minute ago.
+func minutes(n int, demand func(ago int) float64) []Sample {
+	var h []Sample
+	for ago := n; ago >= 1; ago-- {
+		h = append(h, Sample{At: noon.Add(-time.Duration(ago) * time.Minute), Demand: demand(ago)})
+	}
+	return h
+}
+
+// seen is an observation at noon in which Auto Scaling counts every bridge and wants no more.
+func seen(history []Sample, groups ...[]Bridge) Input {
+	in := Input{Now: noon, History: history}
+	for _, g := range groups {
+		in.Bridges = append(in.Bridges, g...)
+	}
+	in.Counted = len(in.Bridges)
+	in.Desired = in.Counted
+	return in
+}
+
+func repeat(stress float64, n int) []float64 {
+	all := make([]float64, n)
+	for i := range all {
+		all[i] = stress
+	}
+	return all
+}
+
+func TestBridgesAreDecided(t *testing.T) {
+	type want struct {
+		wanted, launch, undrain, drain, short int
+		reason                                string // a part of one
+	}
+	for _, c := range []struct {
+		name   string
+		in     Input
+		policy func(*Policy)
+		want   want
+	}{
+		{
+			name: "nine bridges with 500 participants launch a tenth, as the package's example says",
+			in:   seen(nil, bridges("a", Serving, repeat(5.0/9, 9)...)),
+			want: want{wanted: 10, launch: 1, reason: "room 0.40 is below the needed 0.60"},
+		},
+		{
+			name: "ten bridges with 500 participants are enough",
+			in:   seen(steady(5), bridges("a", Serving, repeat(0.5, 10)...)),
+			want: want{wanted: 10, reason: "room 1.00 covers the needed 0.60"},
+		},
+		{
+			name: "an empty group gets its minimum",
+			in:   seen(nil),
+			want: want{wanted: 2, launch: 2, reason: "the minimum is 2"},
+		},
+		{
+			name: "what was bought and is not visible yet is not bought again",
+			in:   func() Input { in := seen(nil); in.Desired = 2; return in }(),
+			want: want{wanted: 2},
+		},
+		{
+			name: "a booting bridge counts as the room that it will have",
+			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("b", Booting, 0)),
+			want: want{wanted: 3},
+		},
+		{
+			name: "a hot bridge is full and not more demand",
+			in:   seen(steady(1.2), bridges("a", Serving, 3, 0.1, 0.1)),
+			want: want{wanted: 3},
+		},
+		{
+			name: "growth of the last boot time is expected once more",
+			in:   seen(minutes(20, func(int) float64 { return 0.4 }), bridges("a", Serving, 0.5, 0.5)),
+			want: want{wanted: 4, launch: 2, reason: "growth 0.60"},
+		},
+		{
+			name: "a dip that fills again is no growth",
+			in: seen(minutes(20, func(ago int) float64 {
+				if ago <= 5 && ago >= 2 {
+					return 0.2
+				}
+				return 1.4
+			}), bridges("a", Serving, repeat(0.35, 4)...)),
+			want: want{wanted: 4},
+		},
+		{
+			name:   "all that is missing is launched at once",
+			in:     seen(nil, bridges("a", Serving, 0.6, 0.6)),
+			policy: func(p *Policy) { p.Spare = 5 },
+			want:   want{wanted: 7, launch: 5},
+		},
+		{
+			name:   "the maximum bounds a launch and what is missing is told",
+			in:     seen(nil, bridges("a", Serving, 0.6, 0.6)),
+			policy: func(p *Policy) { p.Spare, p.Max = 5, 4 },
+			want:   want{wanted: 4, launch: 2, short: 3, reason: "the maximum of 4 leaves 3 of 5 bridges missing"},
+		},
+		{
+			name:   "a maximum lowered below what there is drains nothing that is needed",
+			in:     seen(steady(1.8), bridges("a", Serving, 0.6, 0.6, 0.6)),
+			policy: func(p *Policy) { p.Max = 2 },
+			want:   want{wanted: 3, short: 1},
+		},
+		{
+			name: "draining bridges are taken back before anything is launched",
+			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0.1, 0.3)),
+			want: want{wanted: 4, undrain: 2, reason: "i-d0 is taken back"},
+		},
+		{
+			name: "no more is taken back than is missing",
+			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0, 0.1, 0.2)),
+			want: want{wanted: 3, undrain: 1},
+		},
+		{
+			name: "a full draining bridge is no room and is not taken back",
+			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0.7)),
+			want: want{wanted: 3, launch: 1},
+		},
+		{
+			name: "draining bridges are taken back for the minimum too",
+			in:   seen(nil, bridges("a", Serving, 0), bridges("d", Draining, 0.7)),
+			want: want{wanted: 2, undrain: 1},
+		},
+		{
+			name: "retiring bridges are never taken back",
+			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("r", Retiring, 0)),
+			want: want{wanted: 3, launch: 1},
+		},
+		{
+			name: "bridges that are proven not to be needed are drained, the least loaded first",
+			in:   seen(steady(0.3), bridges("a", Serving, 0.1, 0.1, 0.1, 0)),
+			want: want{wanted: 2, drain: 2, reason: "i-a3 (stress 0.00) is not needed"},
+		},
+		{
+			name: "a group at its minimum drains nothing",
+			in:   seen(steady(0), bridges("a", Serving, 0, 0)),
+			want: want{wanted: 2, reason: "the group is at its minimum"},
+		},
+		{
+			name: "nothing is drained while a bridge is silent",
+			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Silent, 0)),
+			want: want{wanted: 10, reason: "not every bridge answered"},
+		},
+		{
+			name: "nothing is drained while a bridge is broken",
+			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Broken, 0)),
+			want: want{wanted: 9, reason: "a bridge is broken"},
+		},
+		{
+			name: "nothing is drained while a bridge boots",
+			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Booting, 0)),
+			want: want{wanted: 10, reason: "bridges are booting"},
+		},
+		{
+			name: "nothing is drained without a history",
+			in:   seen(nil, bridges("a", Serving, repeat(0, 9)...)),
+			want: want{wanted: 9, reason: "not known without gaps"},
+		},
+		{
+			name: "nothing is drained when the history has a gap of more than half its window",
+			in: seen(append(minutes(20, func(int) float64 { return 0 })[:8], minutes(6, func(int) float64 { return 0 })...),
+				bridges("a", Serving, repeat(0, 9)...)),
+			want: want{wanted: 9, reason: "not known without gaps"},
+		},
+		{
+			name: "room is kept for the peak of the last minutes",
+			in:   seen(minutes(20, func(int) float64 { return 3 }), bridges("a", Serving, repeat(0, 7)...)),
+			want: want{wanted: 7},
+		},
+		{
+			name: "room is kept for what draining bridges still carry",
+			in:   seen(steady(1), bridges("a", Serving, 0, 0, 0), bridges("d", Draining, 0.5, 0.5)),
+			want: want{wanted: 3},
+		},
+		{
+			name: "one silent bridge of ten is presumed full",
+			in:   seen(nil, bridges("a", Serving, repeat(0.54, 9)...), bridges("s", Silent, 0)),
+			want: want{wanted: 11, launch: 1},
+		},
+		{
+			name: "when half are silent they are presumed to be like those that answer",
+			in:   seen(nil, bridges("a", Serving, repeat(0.45, 4)...), bridges("s", Silent, repeat(0, 4)...)),
+			want: want{wanted: 8},
+		},
+		{
+			name: "when all are silent nothing is launched",
+			in:   seen(steady(5), bridges("s", Silent, repeat(0, 8)...)),
+			want: want{wanted: 8, reason: "nothing is known"},
+		},
+		{
+			name:   "when all are silent the minimum holds",
+			in:     seen(steady(5), bridges("s", Silent, 0)),
+			policy: func(p *Policy) { p.Min = 3 },
+			want:   want{wanted: 3, launch: 2, reason: "nothing is known"},
+		},
+		{
+			name: "a broken bridge is no capacity",
+			in:   seen(nil, bridges("a", Serving, 0, 0.6), bridges("b", Broken, 0)),
+			want: want{wanted: 2},
+		},
+		{
+			name: "a broken bridge below the minimum is made up for",
+			in:   seen(nil, bridges("a", Serving, 0), bridges("b", Broken, 0)),
+			want: want{wanted: 2, launch: 1, reason: "the minimum is 2"},
+		},
+		{
+			name: "an outdated bridge is the first to be drained",
+			in:   seen(steady(0.4), bridges("a", Serving, 0, 0, 0), outdated(bridges("o", Serving, 0.4))),
+			want: want{wanted: 2, drain: 2, reason: "i-o0 (stress 0.40, outdated launch template) is not needed"},
+		},
+		{
+			name: "an outdated bridge at the minimum is replaced before it is drained",
+			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0))),
+			want: want{wanted: 3, launch: 1, reason: "an outdated bridge is replaced before it is drained"},
+		},
+		{
+			name: "an outdated bridge without room for its load elsewhere is replaced before it is drained",
+			in:   seen(steady(1.2), outdated(bridges("o", Serving, repeat(0.3, 4)...))),
+			want: want{wanted: 5, launch: 1},
+		},
+		{
+			name: "outdated bridges wait while another drains",
+			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0)), outdated(bridges("d", Draining, 0))),
+			want: want{wanted: 2},
+		},
+		{
+			name: "outdated bridges wait while one is silent",
+			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0)), bridges("s", Silent, 0)),
+			want: want{wanted: 3},
+		},
+		{
+			name:   "an outdated group at its maximum is not called short",
+			in:     seen(steady(0), outdated(bridges("o", Serving, 0, 0))),
+			policy: func(p *Policy) { p.Max = 2 },
+			want:   want{wanted: 2},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := plain()
+			if c.policy != nil {
+				c.policy(&p)
+			}
+			got := DecideBridges(c.in, p)
+			assert.Equal(t, c.want.wanted, got.Wanted, "wanted")
+			assert.Equal(t, c.want.launch, got.Launch, "launch")
+			assert.Len(t, got.Undrain, c.want.undrain, "undrain")
+			assert.Len(t, got.Drain, c.want.drain, "drain")
+			assert.Equal(t, c.want.short, got.Short, "short")
+			assert.Contains(t, fmt.Sprint(got.Reasons), c.want.reason)
+			assert.NotEmpty(t, got.Reasons)
+		})
+	}
+}
+
+func TestOnlyACompleteObservationIsASample(t *testing.T) {
+	assert.True(t, DecideBridges(seen(nil, bridges("a", Serving, 0.1), bridges("b", Booting, 0)), plain()).Complete)
+	assert.False(t, DecideBridges(seen(nil, bridges("a", Serving, 0.1), bridges("b", Silent, 0)), plain()).Complete)
+	assert.False(t, DecideBridges(seen(nil, bridges("a", Serving, 0.1), bridges("b", Broken, 0)), plain()).Complete)
+}

@@ -1,0 +1,56 @@
+package telemetry
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// units are CloudWatch's, as far as they are used.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+var units = []string{"Count", "None", "Milliseconds", "Seconds", "Percent", "Bytes", "Kilobits/Second"}
+
+func TestEveryMetricIsWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range All {
+		assert.Regexp(t, `^[A-Z][A-Za-z0-9]+$`, m.Name)
+		assert.False(t, seen[m.Name], "%s is twice in the list", m.Name)
+		seen[m.Name] = true
+		assert.Contains(t, units, m.Unit, m.Name)
+		assert.Contains(t, []Scope{PerFleet, PerShard}, m.Scope, m.Name)
+		assert.NotEmpty(t, m.Meaning, m.Name)
+		assert.NotContains(t, []string{DimensionFleet, DimensionShard, "_aws"}, m.Name, "a metric would replace a dimension's value")
+	}
+}
+
+func TestEveryMetricOfTheSourceIsInTheList(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "names.go", nil, 0)
+	require.NoError(t, err)
+	var declared, listed []string
+	for _, decl := range file.Decls {
+		g, ok := decl.(*ast.GenDecl)
+		if !ok || g.Tok != token.VAR {
+			continue
+		}
+		for _, s := range g.Specs {
+			for i, value := range s.(*ast.ValueSpec).Values {
+				literal := value.(*ast.CompositeLit)
+				if kind, ok := literal.Type.(*ast.Ident); ok && kind.Name == "Metric" {
+					declared = append(declared, s.(*ast.ValueSpec).Names[i].Name)
+					continue
+				}
+				for _, element := range literal.Elts {
+					listed = append(listed, element.(*ast.Ident).Name)
+				}
+			}
+		}
+	}
+	assert.GreaterOrEqual(t, len(declared), 27)
+	assert.Equal(t, declared, listed, "the list is in the order of the source and complete")
+	assert.Len(t, All, len(slices.Compact(slices.Sorted(slices.Values(declared)))))
+}

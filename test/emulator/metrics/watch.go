@@ -1,0 +1,142 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
+)
+
+// Change is one change of an alarm's state.
+type Change struct {
+	Alarm    Alarm
+	From, To State
+	Reason   string
+	At       time.Time
+}
+
+// Actions are the ARNs that the change is announced to.
+func (c Change) Actions() []string {
+	switch {
+	case !c.Alarm.ActionsEnabled:
+		return nil
+	case c.To == InAlarm:
+		return c.Alarm.AlarmActions
+	case c.To == OK:
+		return c.Alarm.OKActions
+	default:
+		return c.Alarm.InsufficientActions
+	}
+}
+
+// Status is an alarm with its state now and all its changes, oldest first.
+type Status struct {
+	Alarm   Alarm
+	State   State
+	Since   time.Time
+	Reason  string
+	History []Change
+}
+
+// Watch evaluates alarms.
+type Watch struct {
+	Clock pace.Clock
+	Store *Store
+	// Collect, if not nil, puts into the store what only a look can tell, before each evaluation.
+	Collect func(ctx context.Context)
+	// OnChange is told of each change of state, and only of changes: that is when actions are taken.
+	OnChange func(Change)
+
+	mu     sync.Mutex
+	alarms []*Status
+}
+
+// Add adds an alarm, or replaces one of the same name, which keeps its state. A new one has no data yet.
+func (w *Watch) Add(a Alarm) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.alarms {
+		if s.Alarm.Name == a.Name {
+			s.Alarm = a
+			return nil
+		}
+	}
+	w.alarms = append(w.alarms, &Status{Alarm: a, State: Insufficient, Since: w.Clock.Now(), Reason: "Unchecked: Initial alarm creation"})
+	return nil
+}
+
+// Alarms lists all alarms in the order in which they were added.
+func (w *Watch) Alarms() []Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := make([]Status, len(w.alarms))
+	for i, s := range w.alarms {
+		list[i] = *s
+		list[i].History = append([]Change(nil), s.History...)
+	}
+	return list
+}
+
+// Alarm is the status of one alarm by name.
+func (w *Watch) Alarm(name string) (Status, error) {
+	for _, s := range w.Alarms() {
+		if s.Alarm.Name == name {
+			return s, nil
+		}
+	}
+	return Status{}, fmt.Errorf("alarm %q is not there: no template has it", name)
+}
+
+// Run evaluates every alarm each minute, and those with shorter periods as often, until ctx ends.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+func (w *Watch) Run(ctx context.Context) {
+	for w.Clock.Sleep(ctx, w.step()) == nil {
+		if w.Collect != nil {
+			w.Collect(ctx)
+		}
+		for _, change := range w.Check(w.Clock.Now()) {
+			w.OnChange(change)
+		}
+	}
+}
+
+func (w *Watch) step() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	step := time.Minute
+	for _, s := range w.alarms {
+		step = min(step, s.Alarm.Period)
+	}
+	return step
+}
+
+// Check evaluates all alarms at now and returns the changes.
+func (w *Watch) Check(now time.Time) []Change {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var changes []Change
+	for _, s := range w.alarms {
+		a := s.Alarm
+		period := w.Clock.Scale(a.Period)
+		end := now.Truncate(w.Clock.Scale(min(a.Period, time.Minute)))
+		var periods [][]float64
+		for n := range a.Periods + extra {
+			to := end.Add(-time.Duration(n) * period)
+			periods = append(periods, w.Store.Between(a.Series, to.Add(-period), to))
+		}
+		next, reason := a.Evaluate(s.State, periods)
+		if next == s.State {
+			continue
+		}
+		change := Change{Alarm: a, From: s.State, To: next, Reason: reason, At: now}
+		s.State, s.Since, s.Reason = next, now, reason
+		s.History = append(s.History, change)
+		changes = append(changes, change)
+	}
+	return changes
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/delivery"
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/metrics"
+)
+
+// journal keeps what was decided and what happened, for the page, the verdict and whoever asks why.
+type journal struct {
+	mu      sync.Mutex
+	entries []entry
+	wanted  map[string]int // by shard, of the last decision
+	ended   []string       // instances that the control plane ended
+	alarms  []metrics.Change
+}
+
+type entry struct {
+	At   time.Time
+	Kind string
+	Text string
+}
+
+func newJournal() *journal { return &journal{wanted: map[string]int{}} }
+
+func (j *journal) note(kind, format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = append(j.entries, entry{time.Now(), kind, fmt.Sprintf(format, args...)})
+}
+
+// decision is what the sandbox reads of a loop's line.
+type decision struct {
+	Message  string   `json:"msg"`
+	Level    string   `json:"level"`
+	Loop     string   `json:"loop"`
+	Shard    string   `json:"shard"`
+	Instance string   `json:"instance"`
+	Reason   string   `json:"reason"`
+	Actions  []string `json:"actions"`
+	Error    string   `json:"error"`
+	Decision struct {
+		Wanted  int      `json:"wanted"`
+		Reasons []string `json:"reasons"`
+	} `json:"decision"`
+	Quarantine struct {
+		Reasons []string `json:"reasons"`
+	} `json:"quarantine"`
+}
+
+// lambdaLine reads a line that a Lambda logged.
+func (j *journal) lambdaLine(function, line string) {
+	var d decision
+	if json.Unmarshal([]byte(line), &d) != nil || d.Message != "decision" {
+		j.note("log", "%s: %s", function, line)
+		return
+	}
+	reasons := slices.Concat(d.Decision.Reasons, d.Quarantine.Reasons)
+	if d.Reason != "" {
+		reasons = append(reasons, d.Reason)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if d.Loop == "bridges" {
+		j.wanted[d.Shard] = d.Decision.Wanted
+	}
+	if len(d.Actions) == 0 && d.Error == "" {
+		return
+	}
+	for _, action := range d.Actions {
+		if strings.HasPrefix(action, "terminate ") || strings.HasPrefix(action, "replace ") {
+			j.ended = append(j.ended, action)
+		}
+	}
+	text := fmt.Sprintf("%s %s: %s, because %s", d.Loop, d.Shard, strings.Join(d.Actions, ", "), strings.Join(reasons, "; "))
+	if d.Error != "" {
+		text += "; failed: " + d.Error
+	}
+	j.entries = append(j.entries, entry{time.Now(), "decision", text})
+}
+
+func (j *journal) alarmChanged(c metrics.Change) {
+	j.note("alarm", "%s: %s to %s: %s", c.Alarm.Name, c.From, c.To, c.Reason)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.alarms = append(j.alarms, c)
+}
+
+func (j *journal) mail(m delivery.Mail) { j.note("mail", "to %s: %s", m.To, m.Subject) }
+
+// tail is the last entries as text, without what functions log besides their decisions.
+func (j *journal) tail(n int) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var b strings.Builder
+	var told []entry
+	for _, e := range j.entries {
+		if e.Kind != "log" && e.Kind != "mail" {
+			told = append(told, e)
+		}
+	}
+	for _, e := range told[max(0, len(told)-n):] {
+		_, _ = fmt.Fprintf(&b, "%s %s: %s\n", e.At.Format("15:04:05.000"), e.Kind, e.Text)
+	}
+	return b.String()
+}
+
+// totalWanted is what the last decisions wanted, over all shards.
+func (j *journal) totalWanted() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	total := 0
+	for _, n := range j.wanted {
+		total += n
+	}
+	return total
+}
+
+// endings is how many instances the control plane has ended.
+func (j *journal) endings() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.ended)
+}
+
+// fired reports whether an alarm with a part of a name went into alarm since a moment.
+func (j *journal) fired(part string, since time.Time) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.ContainsFunc(j.alarms, func(c metrics.Change) bool {
+		return c.To == metrics.InAlarm && strings.Contains(c.Alarm.Name, part) && !c.At.Before(since)
+	})
+}
+
+// alarmHistory is each change into alarm, as text.
+func (j *journal) alarmHistory() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var history []string
+	for _, c := range j.alarms {
+		if c.To == metrics.InAlarm {
+			history = append(history, fmt.Sprintf("%s: %s", c.Alarm.Name, c.Reason))
+		}
+	}
+	return history
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/scaling"
+)
+
+type machine = scaling.Instance
+
+// machines are the instances' insides: what the user data of each says is written and started, as its boot script
+// would, on the instance's own loopback address.
+type machines struct {
+	stage *stage
+	ec2   *ec2.Client
+
+	mu      sync.Mutex
+	running map[string]*running
+	all     sync.WaitGroup
+}
+
+// running is one booted machine.
+type running struct {
+	cancel  context.CancelFunc
+	process *os.Process // the agent or HAProxy; nil while it boots
+	role    fleet.Role
+}
+
+func newMachines(s *stage, client *ec2.Client) *machines {
+	return &machines{stage: s, ec2: client, running: map[string]*running{}}
+}
+
+func (m *machines) launch(i machine) {
+	ctx, cancel := context.WithCancel(m.stage.ctx)
+	r := &running{cancel: cancel, role: fleet.Role(i.Tags[fleet.TagRole])}
+	m.mu.Lock()
+	m.running[i.ID] = r
+	m.mu.Unlock()
+	m.all.Go(func() {
+		if err := m.boot(ctx, i, r); err != nil && ctx.Err() == nil {
+			m.stage.journal.note("problem", "instance %s does not boot: %v", i.ID, err)
+		}
+	})
+}
+
+func (m *machines) terminate(id string) {
+	m.mu.Lock()
+	r := m.running[id]
+	delete(m.running, id)
+	m.mu.Unlock()
+	m.stage.world.StopNode(fleet.InstanceID(id))
+	if r != nil {
+		r.cancel()
+	}
+}
+
+func (m *machines) wait() { m.all.Wait() }
+
+// boot is a machine's life from power to the end of its context.
+func (m *machines) boot(ctx context.Context, i machine, r *running) error {
+	data, err := m.userData(ctx, i)
+	if err != nil {
+		return err
+	}
+	address, err := netip.ParseAddr(i.Address)
+	if err != nil {
+		return err
+	}
+	if r.role == fleet.RoleEdge {
+		return m.proxy(ctx, i, data, r)
+	}
+	node, err := m.node(i, address, data)
+	if err != nil {
+		return err
+	}
+	boot := m.bootTime(i)
+	if err := pace.Wait(ctx, boot/2); err != nil {
+		return err
+	}
+	m.all.Go(func() { _ = m.component(ctx, boot/2, i, node, address) })
+	return m.agent(ctx, i, node, r)
+}
+
+// bootTime is the settings' boot time, a tenth more or less by the instance's id.
+func (m *machines) bootTime(i machine) time.Duration {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(i.ID))
+	spread := 0.9 + 0.2*float64(hash.Sum32()%1000)/1000
+	return time.Duration(float64(m.stage.clock.Scale(m.stage.settings.Bridges.BootTime.D())) * spread)
+}
+
+func (m *machines) component(ctx context.Context, after time.Duration, i machine, node settings.Node, address netip.Addr) error {
+	if err := pace.Wait(ctx, after); err != nil {
+		return err
+	}
+	id := fleet.InstanceID(i.ID)
+	if node.Role == string(fleet.RoleSignal) {
+		return m.stage.world.StartSignal(id, node.Shard, address)
+	}
+	return m.stage.world.StartBridge(id, node.Shard, address)
+}
+
+func (m *machines) userData(ctx context.Context, i machine) (string, error) {
+	out, err := m.ec2.DescribeLaunchTemplateVersions(ctx, &ec2.DescribeLaunchTemplateVersionsInput{
+		LaunchTemplateId: aws.String(i.Template.ID), Versions: []string{i.Template.Version},
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(out.LaunchTemplateVersions) != 1 || out.LaunchTemplateVersions[0].LaunchTemplateData == nil {
+		return "", fmt.Errorf("launch template %s has no version %s", i.Template.ID, i.Template.Version)
+	}
+	data, err := base64.StdEncoding.DecodeString(aws.ToString(out.LaunchTemplateVersions[0].LaunchTemplateData.UserData))
+	return string(data), err
+}
+
+// heredoc is what user data writes to a file between <<'WORD' and WORD.
+func heredoc(data, word string) (string, error) {
+	_, after, ok := strings.Cut(data, "<<'"+word+"'\n")
+	text, _, ended := strings.Cut(after, "\n"+word+"\n")
+	if !ok || !ended {
+		return "", fmt.Errorf("the user data has no document %s", word)
+	}
+	return text + "\n", nil
+}
+
+// node is the agent's configuration as the user data gives it, with what differs on loopback: several machines
+// share this one, so each has its components on its own address, and durations are divided by the factor.
+func (m *machines) node(i machine, address netip.Addr, data string) (settings.Node, error) {
+	text, err := heredoc(data, "NODE")
+	if err != nil {
+		return settings.Node{}, err
+	}
+	text = strings.NewReplacer("@INSTANCE@", i.ID, "@ADDRESS@", i.Address).Replace(text)
+	var node settings.Node
+	if err := json.Unmarshal([]byte(text), &node); err != nil {
+		return settings.Node{}, fmt.Errorf("the user data's node configuration: %w", err)
+	}
+	for _, component := range []*string{&node.Bridge, &node.Jicofo, &node.Prosody, &node.Web} {
+		*component = strings.Replace(*component, "127.0.0.1", address.String(), 1)
+	}
+	settings.Scale(&node, m.stage.options.factor)
+	node.Poll = settings.Duration(max(node.Poll.D(), leastPoll))
+	node.SickAfter = settings.Duration(max(node.SickAfter.D(), leastStale))
+	node.StateFile = filepath.Join(m.dir(i), "state.json")
+	return node, nil
+}
+
+func (m *machines) dir(i machine) string {
+	return filepath.Join(m.stage.options.dir, "instances", i.ID)
+}
+
+func (m *machines) agent(ctx context.Context, i machine, node settings.Node, r *running) error {
+	raw, err := json.MarshalIndent(node, "", "  ")
+	if err != nil {
+		return err
+	}
+	path, err := m.write(i, "node.json", string(raw))
+	if err != nil {
+		return err
+	}
+	env, err := m.stage.cloud.InstanceEnv(i.ID)
+	if err != nil {
+		return err
+	}
+	return m.run(ctx, i, r, env, filepath.Join("build", "agent", runtime.GOARCH, "agent"), "-config", path)
+}
+
+// fewerConnections is a node's limit of connections: a shared machine allows fewer open files than a node of its own.
+var fewerConnections = regexp.MustCompile(`(?m)^(\s*maxconn )\d+$`)
+
+func (m *machines) proxy(ctx context.Context, i machine, data string, r *running) error {
+	text, err := heredoc(data, "HAPROXY")
+	if err != nil {
+		return err
+	}
+	path, err := m.write(i, "haproxy.cfg", fewerConnections.ReplaceAllString(text, "${1}4000"))
+	if err != nil {
+		return err
+	}
+	return m.run(ctx, i, r, nil, "haproxy", "-db", "-f", path)
+}
+
+func (m *machines) write(i machine, name, text string) (string, error) {
+	if err := os.MkdirAll(m.dir(i), 0o750); err != nil {
+		return "", err
+	}
+	path := filepath.Join(m.dir(i), name)
+	return path, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// run runs a machine's program until the machine ends.
+func (m *machines) run(ctx context.Context, i machine, r *running, env []string, program string, args ...string) error {
+	log, err := os.Create(filepath.Join(m.dir(i), filepath.Base(program)+".log"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	command := exec.CommandContext(ctx, program, args...)
+	command.Env = append(os.Environ(), env...)
+	command.Stdout, command.Stderr = log, log
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	r.process = command.Process
+	m.mu.Unlock()
+	err = command.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("%s ended", program), err)
+}
+
+// hang stops or continues every agent's process: a stopped one takes connections and never answers.
+func (m *machines) hang(on bool) error {
+	signal := syscall.SIGCONT
+	if on {
+		signal = syscall.SIGSTOP
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var failed []error
+	for _, r := range m.running {
+		if r.role != fleet.RoleEdge && r.process != nil {
+			failed = append(failed, r.process.Signal(signal))
+		}
+	}
+	return errors.Join(failed...)
+}

@@ -1,0 +1,155 @@
+// Command sandbox runs the whole system on one machine: moto is AWS, the real stacks are deployed on it, the built
+// Lambdas and node agents run, HAProxy routes, and stand-ins of Jitsi carry a day's participants. It ends with a
+// table, a picture and a verdict. ./scripts/sandbox installs what it needs and starts it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
+)
+
+// options is what the command line says.
+type options struct {
+	scenario string
+	settings string
+	factor   float64
+	silence  string
+	kill     string
+	keep     bool
+	json     bool
+	moto     string
+	cdk      string
+	dir      string
+}
+
+func main() {
+	o := parseFlags()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "\nThe sandbox failed: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func parseFlags() options {
+	var o options
+	flag.StringVar(&o.scenario, "scenario", "test/sandbox/scenarios/day.json", "what happens: a scenario `file`, or a workload CSV with the columns room,join,leave,recording_start,recording_end")
+	flag.StringVar(&o.settings, "settings", "test/sandbox/fleet.json", "the fleet's settings, a JSON `file`; its VPC must lie in 127.0.0.0/8")
+	flag.Float64Var(&o.factor, "factor", 240, "by how much every duration of the settings is divided; 240 plays an hour in 15 s")
+	flag.StringVar(&o.silence, "silence", "", "let every node agent hang between two `times` of day, such as 11:00-11:40")
+	flag.StringVar(&o.kill, "kill", "", "kill the busiest bridge's JVB at a `time` of day, such as 12:20")
+	flag.BoolVar(&o.keep, "keep", false, "keep everything running at the end, until Ctrl-C")
+	flag.BoolVar(&o.json, "json", false, "print the result as JSON on standard output; progress goes to standard error")
+	flag.StringVar(&o.moto, "moto", ".venv/bin/moto_server", "moto's server `program`")
+	flag.StringVar(&o.cdk, "cdk", "node_modules/.bin/cdk", "the CDK CLI")
+	flag.StringVar(&o.dir, "dir", "build/sandbox", "where the sandbox keeps its files; what is there from an earlier run is lost")
+	flag.Parse()
+	return o
+}
+
+func run(ctx context.Context, o options) error {
+	if err := refuseRealEndpoint(os.Getenv("AWS_ENDPOINT_URL")); err != nil {
+		return err
+	}
+	plan, err := readScenario(o)
+	if err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(o.settings)
+	if err != nil {
+		return fmt.Errorf("the settings are not read: %w", err)
+	}
+	fleet, err := settings.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("the settings in %s:\n%w", o.settings, err)
+	}
+	out := newProgress(o.json)
+	stage, err := raise(ctx, o, fleet, out)
+	if stage != nil {
+		defer stage.fall()
+	}
+	if err != nil {
+		return err
+	}
+	result, err := play(ctx, stage, plan, out)
+	if err != nil {
+		return err
+	}
+	if err := result.publish(o, out); err != nil {
+		return err
+	}
+	if o.keep {
+		stage.keep(ctx, out)
+	}
+	if !result.Success {
+		return errors.New(strings.Join(result.Failures, "; "))
+	}
+	return nil
+}
+
+// refuseRealEndpoint keeps the sandbox away from anything that is not on this machine.
+func refuseRealEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return fmt.Errorf("AWS_ENDPOINT_URL is %q, which is no address: unset it", endpoint)
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("AWS_ENDPOINT_URL is %q, which is not on this machine: the sandbox plays with fleets, unset it", endpoint)
+	}
+	return nil
+}
+
+func readScenario(o options) (scenario.Scenario, error) {
+	plan, err := readScenarioFile(o.scenario)
+	if err != nil {
+		return plan, err
+	}
+	if o.silence != "" {
+		from, until, ok := strings.Cut(o.silence, "-")
+		f := scenario.Fault{Kind: scenario.SilenceAgents}
+		if !ok || f.At.UnmarshalText([]byte(from)) != nil || f.Until.UnmarshalText([]byte(until)) != nil {
+			return plan, fmt.Errorf("-silence is %q: write two times of day, such as 11:00-11:40", o.silence)
+		}
+		plan.Faults = append(plan.Faults, f)
+	}
+	if o.kill != "" {
+		f := scenario.Fault{Kind: scenario.KillBridge}
+		if f.At.UnmarshalText([]byte(o.kill)) != nil {
+			return plan, fmt.Errorf("-kill is %q: write a time of day, such as 12:20", o.kill)
+		}
+		plan.Faults = append(plan.Faults, f)
+	}
+	return plan, nil
+}
+
+func readScenarioFile(path string) (scenario.Scenario, error) {
+	if strings.HasSuffix(path, ".csv") {
+		file, err := os.Open(path)
+		if err != nil {
+			return scenario.Scenario{}, err
+		}
+		defer func() { _ = file.Close() }()
+		return scenario.ParseCSV(path, file)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return scenario.Scenario{}, err
+	}
+	return scenario.Parse(raw)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/visit"
+)
+
+const (
+	moment     = 100 * time.Millisecond // wall time between two moments of the play
+	sampleStep = 2 * time.Minute        // of the scenario's day, between two samples
+	tableStep  = 30 * time.Minute       // of the scenario's day, between two rows of the table
+)
+
+// performance is a scenario while it is played.
+type performance struct {
+	stage   *stage
+	plan    scenario.Scenario
+	crowd   *visit.Crowd
+	out     *progress
+	result  *result
+	pending []fault
+	nextRow time.Duration
+	sampled time.Duration
+}
+
+// fault is a fault of the scenario while it lasts.
+type fault struct {
+	scenario.Fault
+	begun, over bool
+	victim      fleet.InstanceID
+	at          time.Time
+	endings     int // how many instances had been ended when it began
+	running     int
+}
+
+// play plays a scenario on a stage.
+func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) (*result, error) {
+	p := &performance{stage: s, plan: plan, crowd: visit.NewCrowd(s.door, plan.Visits()), out: out, result: newResult(s, plan)}
+	for _, f := range plan.Faults {
+		p.pending = append(p.pending, fault{Fault: f})
+	}
+	out.step("playing %q: %s in %s, %d visits", plan.Name, plan.Length(), s.clock.Scale(plan.Length()).Round(time.Second), len(plan.Visits()))
+	out.line("%s", rowHeader)
+	began := time.Now()
+	for {
+		offset := s.clock.Unscale(time.Since(began))
+		if offset >= plan.Length() {
+			break
+		}
+		p.crowd.Advance(ctx, offset)
+		p.breakThings(offset)
+		p.sample(offset)
+		if err := pace.Wait(ctx, moment); err != nil {
+			return nil, err
+		}
+	}
+	p.nextRow = plan.Length()
+	p.sample(plan.Length())
+	p.result.judge(s, p.crowd.Tally(), p.pending)
+	return p.result, nil
+}
+
+func (p *performance) sample(offset time.Duration) {
+	if offset < p.sampled && offset < p.nextRow {
+		return
+	}
+	r := p.stage.lookAt(p.plan.TimeOfDay(offset), offset)
+	p.sampled = offset + sampleStep
+	p.result.Rows = append(p.result.Rows, r)
+	if offset >= p.nextRow {
+		p.out.line("%s", r.line())
+		p.nextRow += tableStep
+	}
+}
+
+// breakThings begins and ends the scenario's faults.
+func (p *performance) breakThings(offset time.Duration) {
+	for i := range p.pending {
+		f := &p.pending[i]
+		if !f.begun && offset >= p.plan.Offset(f.At) {
+			p.begin(f)
+		}
+		if f.begun && !f.over && f.Kind == scenario.SilenceAgents && offset >= p.plan.Offset(f.Until) {
+			p.end(f)
+		}
+	}
+}
+
+func (p *performance) begin(f *fault) {
+	f.begun, f.at, f.endings, f.running = true, time.Now(), p.stage.journal.endings(), p.stage.look().Running
+	switch f.Kind {
+	case scenario.SilenceAgents:
+		p.say("every node agent hangs from now on", p.stage.machines.hang(true))
+	case scenario.KillBridge:
+		f.victim = p.busiest()
+		p.say(fmt.Sprintf("the JVB of %s is killed", f.victim), nil)
+		p.stage.world.KillBridge(f.victim)
+	}
+}
+
+func (p *performance) end(f *fault) {
+	f.over = true
+	p.result.silence(p.stage, f)
+	p.say("the node agents answer again", p.stage.machines.hang(false))
+}
+
+func (p *performance) say(what string, err error) {
+	if err != nil {
+		what += fmt.Sprintf(" (not all: %v)", err)
+	}
+	p.stage.journal.note("fault", "%s", what)
+	p.out.line("%s", what)
+}
+
+func (p *performance) busiest() fleet.InstanceID {
+	var busiest fleet.InstanceID
+	most := -1
+	for _, b := range p.stage.world.Bridges() {
+		if b.Up && b.LocalEndpoints > most {
+			busiest, most = b.ID, b.LocalEndpoints
+		}
+	}
+	return busiest
+}

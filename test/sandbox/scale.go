@@ -1,0 +1,36 @@
+package main
+
+import (
+	"maps"
+	"reflect"
+	"strings"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+// scaleEnv divides the durations in a Lambda's env contract by the factor. What a Lambda needs to do its work is not
+// divided: its agents' timeout, and the age at which figures that are polled every leastPoll are stale.
+func (s *stage) scaleEnv(function string, env map[string]string) map[string]string {
+	contract, ok := settings.Lambdas[strings.TrimPrefix(function, s.settings.Fleet+"-")]
+	if !ok {
+		return env
+	}
+	value := reflect.New(reflect.TypeOf(contract))
+	if err := settings.DecodeEnv(value.Interface(), func(name string) (string, bool) { v, ok := env[name]; return v, ok }); err != nil {
+		s.journal.note("problem", "the environment of %s: %v", function, err)
+		return env
+	}
+	control, _ := value.Elem().FieldByName("Control").Addr().Interface().(*settings.Control)
+	timeout := control.AgentTimeout
+	settings.Scale(value.Interface(), s.options.factor)
+	control.AgentTimeout = timeout
+	control.StaleAfter = max(control.StaleAfter, leastStale)
+	scaled, err := settings.EncodeEnv(value.Elem().Interface())
+	if err != nil {
+		s.journal.note("problem", "the environment of %s: %v", function, err)
+		return env
+	}
+	env = maps.Clone(env)
+	maps.Copy(env, scaled)
+	return env
+}

@@ -1,0 +1,127 @@
+// Package scenario is what happens in a run of the sandbox: who joins and leaves which room when, what breaks
+// when, and how many bridges are expected when.
+//
+// It is pure: a scenario is the same visits on every machine. It knows nothing of AWS or of Jitsi.
+package scenario
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+// Scenario is a day, or a part of one.
+type Scenario struct {
+	Name  string         `json:"name"`
+	Start settings.Clock `json:"start"` // time of day of the first moment
+	End   settings.Clock `json:"end"`   // time of day of the last moment
+	// Curve is how many participants there are at given times; in between it goes in straight lines.
+	Curve []Level `json:"curve"`
+	// Expect is how many bridges there should be at given times.
+	Expect []Expectation `json:"expect"`
+	// Faults are what breaks.
+	Faults []Fault `json:"faults,omitempty"`
+	// Seed makes the rooms' sizes and lengths; the same seed makes the same rooms.
+	Seed uint64 `json:"seed"`
+
+	length time.Duration
+	visits []Visit
+}
+
+// Level is a point of the curve.
+type Level struct {
+	At           settings.Clock `json:"at"`
+	Participants int            `json:"participants"`
+}
+
+// Expectation is a number of bridges that serve at a time, within Within of Bridges.
+type Expectation struct {
+	At      settings.Clock `json:"at"`
+	Bridges int            `json:"bridges"`
+	Within  int            `json:"within"`
+}
+
+// FaultKind is a way to break.
+type FaultKind string
+
+// The kinds of faults.
+const (
+	SilenceAgents FaultKind = "silence agents" // every node agent hangs until Until
+	KillBridge    FaultKind = "kill bridge"    // the busiest bridge's JVB dies and is not restarted
+)
+
+// Fault is one thing that breaks.
+type Fault struct {
+	Kind  FaultKind      `json:"kind"`
+	At    settings.Clock `json:"at"`
+	Until settings.Clock `json:"until,omitzero"`
+}
+
+// Visit is one participant's stay in a room, in seconds from the scenario's start.
+type Visit struct {
+	Room  string
+	Join  float64
+	Leave float64
+}
+
+// Parse reads a scenario file.
+func Parse(raw []byte) (Scenario, error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	var s Scenario
+	if err := decoder.Decode(&s); err != nil {
+		return Scenario{}, fmt.Errorf("the scenario is not readable: %w", err)
+	}
+	if s.length = s.Offset(s.End); s.length <= 0 {
+		return Scenario{}, fmt.Errorf("the scenario's end, %s, is not after its start, %s", s.End, s.Start)
+	}
+	if len(s.Curve) == 0 {
+		return Scenario{}, errors.New("the scenario has no curve: name at least one time and its participants")
+	}
+	for i, f := range s.Faults {
+		if f.Kind != SilenceAgents && f.Kind != KillBridge {
+			return Scenario{}, fmt.Errorf("fault %d is of kind %q: write %q or %q", i+1, f.Kind, SilenceAgents, KillBridge)
+		}
+	}
+	s.visits = s.generate()
+	return s, nil
+}
+
+// Length is how long the scenario lasts.
+func (s Scenario) Length() time.Duration { return s.length }
+
+// Offset is how long after the start a time of day is.
+func (s Scenario) Offset(c settings.Clock) time.Duration {
+	return time.Duration(c.Minutes()-s.Start.Minutes()) * time.Minute
+}
+
+// TimeOfDay is the clock's reading at an offset from the start.
+func (s Scenario) TimeOfDay(offset time.Duration) string {
+	minutes := s.Start.Minutes() + int(offset/time.Minute)
+	return fmt.Sprintf("%02d:%02d", minutes/60%24, minutes%60)
+}
+
+// Visits are all stays, in the order of their joins.
+func (s Scenario) Visits() []Visit { return s.visits }
+
+// target is the curve's value at an offset from the start.
+func (s Scenario) target(offset time.Duration) float64 {
+	for i, level := range s.Curve {
+		at := s.Offset(level.At)
+		if offset >= at {
+			continue
+		}
+		if i == 0 {
+			return float64(level.Participants)
+		}
+		before := s.Curve[i-1]
+		from := s.Offset(before.At)
+		share := float64(offset-from) / float64(at-from)
+		return float64(before.Participants) + share*float64(level.Participants-before.Participants)
+	}
+	return float64(s.Curve[len(s.Curve)-1].Participants)
+}
