@@ -69,7 +69,8 @@ func NewFunction(parent constructs.Construct, p FunctionProps) *Function {
 		MemorySize:    jsii.Number(p.MemoryMiB),
 		Timeout:       jsii.Number(FunctionTimeout),
 		Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: p.Environment},
-		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: jsii.String("JSON"), LogGroup: logs.Ref()},
+		// The functions write JSON lines themselves, metrics among them; as text they reach CloudWatch unchanged.
+		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: jsii.String("Text"), LogGroup: logs.Ref()},
 		VpcConfig: &awslambda.CfnFunction_VpcConfigProperty{
 			SubnetIds: jsii.Strings(p.Subnets...), SecurityGroupIds: jsii.Strings(p.SecurityGroup),
 		},

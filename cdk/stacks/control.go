@@ -99,15 +99,17 @@ func (f Fleet) function(stack awscdk.Stack, name, description string, memory flo
 // contract fills what only the deployment knows into the Lambda's env contract.
 func (f Fleet) contract(name string) any {
 	c := f.Control()
-	c.StateTable = f.names().StateTable()
 	c.AgentSecretARN = f.names().Secret(constructs.SecretAgent)
-	c.PrivateZoneID = f.fromNetwork(privateZoneID)
 	switch name {
 	case "metrics":
 		return f.MetricsEnv(c)
 	case "bridges":
-		return f.BridgesEnv(c)
+		e := f.BridgesEnv(c)
+		e.StateTable = f.names().StateTable()
+		return e
 	default:
-		return f.LifecycleEnv(c)
+		e := f.LifecycleEnv(c)
+		e.StateTable, e.PrivateZoneID = f.names().StateTable(), f.fromNetwork(privateZoneID)
+		return e
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/cdk/constructs"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
 )
 
 // rights are what each Lambda may do: reading is the same for all, changing is not.
@@ -15,20 +16,17 @@ type rights struct {
 	table string // ARN
 }
 
-// eventSource is the source of the events that the fleet puts on the default bus.
-const eventSource = "jitsi-fleet"
-
 func (r rights) metrics() []constructs.Statement {
-	return append(r.observe(), r.state("dynamodb:GetItem"))
+	return r.observe()
 }
 
 func (r rights) bridges() []constructs.Statement {
-	return append(r.observe(), r.state(readWrite...), r.tell(),
+	return append(r.observe(), r.state("dynamodb:GetItem", "dynamodb:UpdateItem"), r.values(), r.tell(),
 		r.change("autoscaling:SetDesiredCapacity", "autoscaling:SuspendProcesses", "autoscaling:TerminateInstanceInAutoScalingGroup"))
 }
 
 func (r rights) lifecycle() []constructs.Statement {
-	return append(r.observe(), r.state(readWrite...), r.tell(),
+	return append(r.observe(), r.state("dynamodb:UpdateItem"),
 		r.change("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat", "autoscaling:TerminateInstanceInAutoScalingGroup"),
 		constructs.Statement{
 			Sid: "Hooks", Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
@@ -40,19 +38,21 @@ func (r rights) lifecycle() []constructs.Statement {
 		})
 }
 
-var readWrite = []string{"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-
-// observe is what it takes to see the fleet: groups, instances, settings, and the secret that agents ask for.
+// observe is what it takes to see the fleet: groups, instances, and the secret that agents ask for.
 func (r rights) observe() []constructs.Statement {
 	names := r.fleet.names()
 	return []constructs.Statement{
 		{Sid: "Observe", Resources: []string{"*"}, Actions: []string{
-			"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
-			"autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeScalingActivities", "ec2:DescribeInstances",
+			"autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances",
 		}},
-		{Sid: "Settings", Actions: []string{"ssm:GetParameter"}, Resources: []string{constructs.ARN(r.stack, "ssm", "parameter"+settings.RuntimeParameter(names.Fleet))}},
 		{Sid: "AgentSecret", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{constructs.SecretARN(r.stack, names.Secret(constructs.SecretAgent))}},
 	}
+}
+
+// values allows to read the operator's run-time values.
+func (r rights) values() constructs.Statement {
+	parameter := "parameter" + settings.RuntimeParameter(r.fleet.Settings.Fleet)
+	return constructs.Statement{Sid: "Settings", Actions: []string{"ssm:GetParameter"}, Resources: []string{constructs.ARN(r.stack, "ssm", parameter)}}
 }
 
 func (r rights) state(actions ...string) constructs.Statement {
@@ -72,6 +72,6 @@ func (r rights) change(actions ...string) constructs.Statement {
 func (r rights) tell() constructs.Statement {
 	return constructs.Statement{
 		Sid: "Tell", Actions: []string{"events:PutEvents"}, Resources: []string{constructs.ARN(r.stack, "events", "event-bus/default")},
-		Conditions: constructs.Equal("events:source", eventSource),
+		Conditions: constructs.Equal("events:source", telemetry.EventSource),
 	}
 }

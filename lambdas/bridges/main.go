@@ -9,6 +9,7 @@ import (
 	_ "time/tzdata" // schedules name time zones, and the Lambda runtime has no database of them
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
@@ -40,11 +41,12 @@ func connect(ctx context.Context) (reconcile.Bridges, error) {
 		return reconcile.Bridges{}, err
 	}
 	c, err := wire.Connect(ctx, env.Control, os.LookupEnv)
+	state := awscloud.State{Client: dynamodb.NewFromConfig(c.AWS), Table: env.StateTable}
 	return reconcile.Bridges{
-		Env: env, Observer: c.Observer, Leases: c.State, Log: c.Log, Now: time.Now,
+		Env: env, Observer: c.Observer, Leases: state, Log: c.Log, Now: time.Now,
 		Runtime: reconcile.Runtime{
 			Parameters: awscloud.Parameter{Client: ssm.NewFromConfig(c.AWS), Name: env.RuntimeParameter},
-			Memory:     c.State,
+			Memory:     state,
 			Announcer:  awscloud.Bus{Client: eventbridge.NewFromConfig(c.AWS), Fleet: env.Fleet},
 			Deployed:   schedules,
 			Log:        c.Log,

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
 )
 
 // Bus is the account's default event bus.
@@ -17,9 +19,6 @@ type Bus struct {
 	Fleet string
 }
 
-// eventSource is the source of every event of ours. AWS keeps names that begin with "aws." for itself.
-const eventSource = "jitsi-fleet"
-
 // Announce puts one event on the bus.
 func (b Bus) Announce(ctx context.Context, kind string, detail any) error {
 	body, err := json.Marshal(map[string]any{"fleet": b.Fleet, "data": detail})
@@ -27,7 +26,7 @@ func (b Bus) Announce(ctx context.Context, kind string, detail any) error {
 		return fmt.Errorf("event %q has no JSON: %w", kind, err)
 	}
 	out, err := b.Client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-		Source: aws.String(eventSource), DetailType: aws.String(kind), Detail: aws.String(string(body)),
+		Source: aws.String(telemetry.EventSource), DetailType: aws.String(kind), Detail: aws.String(string(body)),
 	}}})
 	if err != nil {
 		return fmt.Errorf("event %q is not put: %w", kind, err)

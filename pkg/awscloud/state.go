@@ -62,6 +62,15 @@ func (s State) askAgain(ctx context.Context, key string) error {
 	return nil
 }
 
+// Note keeps memory while the lease stays held.
+func (s State) Note(ctx context.Context, l fleet.Lease, memory []byte) error {
+	err := s.settle(ctx, l, memory, "SET memory = :memory", "fence = :fence", "")
+	if refused(err) {
+		return lost(l)
+	}
+	return err
+}
+
 // Release gives a lease back and keeps memory, unless another run was asked for: then the lease stays held.
 func (s State) Release(ctx context.Context, l fleet.Lease, memory []byte) (again bool, err error) {
 	err = s.settle(ctx, l, memory, "SET memory = :memory REMOVE #until", "fence = :fence AND attribute_not_exists(again)", "until")

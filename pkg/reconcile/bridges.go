@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -35,9 +34,9 @@ const loopBridges = "bridges"
 // group is on its own: one that fails does not keep the others from being reconciled.
 func (b Bridges) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Record, error) {
 	record := telemetry.NewRecord(b.Env.Fleet, b.Now())
-	groups, err := b.Observer.Groups.List(ctx, fleet.Scope{Fleet: b.Env.Fleet, Roles: []fleet.Role{fleet.RoleBridge}})
+	groups, err := b.Observer.list(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge}})
 	if err != nil {
-		return record, fmt.Errorf("the shards of fleet %s are not known: %w", b.Env.Fleet, err)
+		return record, err
 	}
 	shards := b.shards(groups, wakeups)
 	if len(shards) == 0 {
@@ -132,7 +131,7 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	memory := &t.memory
 	memory.forget(o)
 	policy := b.policy(o, values)
-	bridges := classify(o, memory.Leaving, b.Env.StaleAfter)
+	bridges := memory.disbelieve(classify(o, memory.Leaving, b.Env.StaleAfter), o.At.Add(-b.Env.StaleAfter))
 	decision := capacity.DecideBridges(capacity.Input{
 		Now: o.At, Bridges: bridges, Counted: counted(o.Group), Desired: o.Group.Desired, History: memory.Demand,
 	}, policy)
@@ -166,7 +165,7 @@ func (b Bridges) suspects(o fleet.Observation, memory *bridgeMemory) []capacity.
 		if !answered || r.Err != nil || leaves || i.Lifecycle != fleet.StateInService {
 			continue
 		}
-		if r.Status.Phase != fleet.PhaseGone && r.Status.Phase != fleet.PhaseSick {
+		if !broken(r.Status) {
 			continue
 		}
 		suspects = append(suspects, capacity.Suspect{ID: i.ID, For: r.Status.PhaseFor(), Confirmed: b.confirmedDead(o.Signal, i.ID)})

@@ -25,6 +25,7 @@ func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdi
 		back[id] = true
 		if a.order(ctx, a.instance(id), a.takeBack(id), "demand returned") {
 			delete(a.t.memory.Leaving, id)
+			a.t.memory.takeBack(id, a.o.At)
 		}
 	}
 	if d.Launch > 0 {
@@ -37,6 +38,7 @@ func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdi
 	for _, id := range d.Drain {
 		if a.order(ctx, a.instance(id), fleet.VerbDrain, "not needed") {
 			a.t.memory.leave(id, a.o.At)
+			delete(a.t.memory.TakenBack, id)
 		}
 	}
 	for _, s := range steps {

@@ -14,6 +14,8 @@ type bridgeMemory struct {
 	Demand []capacity.Sample `json:"demand,omitempty"`
 	// Leaving is when the drain of each bridge in service began.
 	Leaving map[fleet.InstanceID]time.Time `json:"leaving,omitempty"`
+	// TakenBack is when bridges that have not served since were ordered to take work again.
+	TakenBack map[fleet.InstanceID]time.Time `json:"takenBack,omitempty"`
 	// Quarantined is when broken bridges were replaced.
 	Quarantined []time.Time `json:"quarantined,omitempty"`
 }
@@ -22,22 +24,40 @@ func (m *bridgeMemory) leave(id fleet.InstanceID, since time.Time) {
 	if _, known := m.Leaving[id]; known {
 		return
 	}
-	if m.Leaving == nil {
-		m.Leaving = map[fleet.InstanceID]time.Time{}
+	note(&m.Leaving, id, since)
+}
+
+// takeBack remembers the first order of several.
+func (m *bridgeMemory) takeBack(id fleet.InstanceID, at time.Time) {
+	if _, known := m.TakenBack[id]; !known {
+		note(&m.TakenBack, id, at)
 	}
-	m.Leaving[id] = since
+}
+
+// disbelieve counts a bridge that was taken back before a moment and drains all the same as no capacity, so that what
+// is missing is launched.
+func (m *bridgeMemory) disbelieve(bridges []capacity.Bridge, before time.Time) []capacity.Bridge {
+	for i, b := range bridges {
+		if at, ok := m.TakenBack[b.ID]; ok && b.State == capacity.Draining && at.Before(before) {
+			bridges[i].State = capacity.Retiring
+		}
+	}
+	return bridges
 }
 
 // forget drops what is of no use any more: instances that are not in service, and those that serve again.
 func (m *bridgeMemory) forget(o fleet.Observation) {
-	for id := range m.Leaving {
-		r, known := o.Nodes[id]
-		serves := known && r.Err == nil && (r.Status.Phase == fleet.PhaseServing || r.Status.Phase == fleet.PhaseStandby)
-		inService := slices.ContainsFunc(o.Group.Instances, func(i fleet.Instance) bool {
-			return i.ID == id && i.Lifecycle == fleet.StateInService
-		})
-		if serves || !inService {
-			delete(m.Leaving, id)
+	inService := map[fleet.InstanceID]bool{}
+	for _, i := range o.Group.Instances {
+		inService[i.ID] = i.Lifecycle == fleet.StateInService
+	}
+	for _, times := range []map[fleet.InstanceID]time.Time{m.Leaving, m.TakenBack} {
+		for id := range times {
+			r, known := o.Nodes[id]
+			serves := known && r.Err == nil && (r.Status.Phase == fleet.PhaseServing || r.Status.Phase == fleet.PhaseStandby)
+			if serves || !inService[id] {
+				delete(times, id)
+			}
 		}
 	}
 }

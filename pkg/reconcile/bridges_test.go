@@ -310,3 +310,37 @@ func TestUnreadableMemoryIsBegunAnew(t *testing.T) {
 	assert.EqualValues(t, 8, w.leases.items["bridges/shard-1"].fence)
 	assert.JSONEq(t, `[{"at":"2026-03-02T12:00:00Z","demand":0}]`, demandOf(t, w.leases.items["bridges/shard-1"].memory))
 }
+
+func TestABridgeThatDoesNotObeyItsTakingBackIsNotWaitedFor(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	g := w.shard(1)
+	w.load(g, 1.0)
+	deaf := g.members[2].node
+	deaf.deaf = true
+	deaf.become(fleet.PhaseDraining, w.Now())
+	w.runBridges()
+	require.Equal(t, []string{"undrain i-004"}, w.took())
+	w.minutes(1)
+	assert.Contains(t, w.took(), "raise jitsi-shard-1-bridges to 4")
+}
+
+func TestABridgeInServiceThatNeverStartsIsReplaced(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	broken := w.shard(1).members[2].node
+	broken.unfit = true
+	broken.become(fleet.PhaseStarting, w.Now())
+	w.runBridges()
+	assert.NotContains(t, w.took(), "replace i-004")
+	w.minutes(4)
+	assert.Contains(t, w.took(), "replace i-004")
+}
+
+func TestAGroupWithoutAShardIsNamedAndLeftAlone(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	w.addGroup(fleet.RoleBridge, "", 1, 3)
+	w.minutes(2)
+	for _, act := range w.took() {
+		assert.NotContains(t, act, "jitsi--bridges")
+	}
+	assert.Contains(t, w.log.String(), fleet.TagShard)
+}

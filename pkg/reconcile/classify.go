@@ -32,12 +32,14 @@ func classify(o fleet.Observation, leaving map[fleet.InstanceID]time.Time, stale
 
 func stateInService(r fleet.Report, drains bool, staleAfter time.Duration) capacity.State {
 	s := r.Status
-	silent := r.Err != nil || s.Age() > staleAfter && s.Phase != fleet.PhaseGone && s.Phase != fleet.PhaseSick
+	silent := r.Err != nil || s.Age() > staleAfter && !broken(s)
 	switch {
-	case drains && (silent || s.Phase == fleet.PhaseGone || s.Phase == fleet.PhaseSick):
+	case drains && (silent || broken(s)):
 		return capacity.Retiring
 	case silent:
 		return capacity.Silent
+	case broken(s):
+		return capacity.Broken
 	}
 	switch s.Phase {
 	case fleet.PhaseServing:
@@ -46,13 +48,16 @@ func stateInService(r fleet.Report, drains bool, staleAfter time.Duration) capac
 		return capacity.Draining
 	case fleet.PhaseRetiring:
 		return capacity.Retiring
-	case fleet.PhaseStarting, fleet.PhaseStandby:
+	case fleet.PhaseStandby:
 		return capacity.Booting
-	case fleet.PhaseGone, fleet.PhaseSick:
-		return capacity.Broken
 	default:
 		return capacity.Silent
 	}
+}
+
+// broken reports whether a node in service says that its component does not work. Its figures may then be of any age.
+func broken(s fleet.Status) bool {
+	return s.Phase == fleet.PhaseStarting || s.Phase == fleet.PhaseGone || s.Phase == fleet.PhaseSick
 }
 
 // counted is how many instances Auto Scaling counts toward a group's desired capacity.

@@ -24,6 +24,7 @@ type node struct {
 	age             time.Duration // of its figures
 	silent          bool
 	unfit           bool // never becomes healthy
+	deaf            bool // says that it obeys an undrain, and goes on draining
 	slowExit        bool // does not exit when it is told to shut down
 	fences          map[string]uint64
 	views           map[fleet.InstanceID]fleet.BridgeView
@@ -125,7 +126,7 @@ func (n *node) obey(verb fleet.Verb, now time.Time) error {
 		if final || !n.admitted {
 			return fmt.Errorf("order refused: it is %s, admitted %v", n.phase, n.admitted)
 		}
-		if up {
+		if up && !n.deaf {
 			n.become(fleet.PhaseServing, now)
 		}
 	case fleet.VerbRetire:

@@ -28,6 +28,8 @@ type cloud struct {
 	calls map[string]int // all calls, by verb
 	// wrongs are things that must never happen.
 	wrongs []string
+	// abandonedLeave sends instances whose launch was abandoned through the terminate hook.
+	abandonedLeave bool
 }
 
 type group struct {
@@ -301,6 +303,8 @@ func (c *cloud) Complete(_ context.Context, name, hook string, id fleet.Instance
 		if !m.node.admitted && !m.node.wiped {
 			c.wrong("%s is let into service without an order to work", id)
 		}
+	case hook == fleet.HookLaunch && m.Lifecycle == fleet.StatePendingWait && c.abandonedLeave:
+		m.Lifecycle, m.deadline = fleet.StateTerminatingWait, c.now.Add(c.hookTimeout)
 	case hook == fleet.HookLaunch && m.Lifecycle == fleet.StatePendingWait:
 		c.kill(g, m, "its launch was abandoned")
 	case hook == fleet.HookTerminate && m.Lifecycle == fleet.StateTerminatingWait:

@@ -50,6 +50,20 @@ func (l *leases) Acquire(_ context.Context, key string, now, until time.Time) (f
 	return fleet.Lease{Key: key, Fence: i.fence, Memory: i.memory}, true, nil
 }
 
+func (l *leases) Note(_ context.Context, lease fleet.Lease, memory []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.fail["note "+lease.Key]; err != nil {
+		return err
+	}
+	i := l.items[lease.Key]
+	if i.fence != lease.Fence {
+		return fmt.Errorf("lease %s with fence %d has lapsed and was taken by another run", lease.Key, lease.Fence)
+	}
+	i.memory = memory
+	return nil
+}
+
 func (l *leases) Release(_ context.Context, lease fleet.Lease, memory []byte) (bool, error) {
 	if l.during != nil {
 		l.during(lease.Key)

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,9 +39,9 @@ func (l Lifecycle) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.
 	if !some {
 		return record, nil
 	}
-	groups, err := l.Observer.Groups.List(ctx, scope)
+	groups, err := l.Observer.list(ctx, scope)
 	if err != nil {
-		return record, fmt.Errorf("the groups of fleet %s are not known: %w", l.Env.Fleet, err)
+		return record, err
 	}
 	if len(scope.Names) == 0 {
 		publishRetained(groups, record)
@@ -157,6 +158,9 @@ func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure
 		}
 		stays = append(stays, s)
 	}
+	if err := l.noteOrders(ctx, o, t, stays); err != nil {
+		return err
+	}
 	var failed []error
 	for _, s := range stays {
 		a := warden{Lifecycle: l, o: o, t: t, instance: s.instance}
@@ -169,6 +173,29 @@ func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure
 		failed = append(failed, a.failure())
 	}
 	return errors.Join(failed...)
+}
+
+// noteOrders keeps, before anything is done, which instances are about to be ordered to work: even if this run ends
+// in between, no later one takes them for instances that never carried anybody.
+func (l Lifecycle) noteOrders(ctx context.Context, o fleet.Observation, t *tenure[lifecycleMemory], stays []stay) error {
+	orders := false
+	for _, s := range stays {
+		if s.admit.Step == admit.Admit {
+			t.memory.order(s.instance.ID, o.At)
+			orders = true
+		}
+	}
+	if !orders {
+		return nil
+	}
+	memory, err := json.Marshal(t.memory)
+	if err == nil {
+		err = l.Leases.Note(ctx, t.lease, memory)
+	}
+	if err != nil {
+		return fmt.Errorf("nothing is done in group %s, for the orders to admit are not kept: %w", o.Group.Name, err)
+	}
+	return nil
 }
 
 func (l Lifecycle) admission(o fleet.Observation, i fleet.Instance, m lifecycleMemory) admit.Next {

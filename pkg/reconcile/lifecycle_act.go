@@ -45,11 +45,7 @@ func (a *warden) admit(ctx context.Context, reason string) bool {
 	if !a.point(ctx) {
 		return false
 	}
-	if !a.order(ctx, fleet.VerbAdmit, reason) {
-		return false
-	}
-	a.t.memory.order(a.instance.ID, a.o.At)
-	return true
+	return a.order(ctx, fleet.VerbAdmit, reason)
 }
 
 // point moves a shard's name to its new signal node.

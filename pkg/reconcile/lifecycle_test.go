@@ -319,3 +319,44 @@ func TestEachHeldInstanceIsOneLineOfJSON(t *testing.T) {
 		assert.NotEmpty(t, line["reason"])
 	}
 }
+
+func TestASilentInstanceThatWasGivenUpIsLetGoWithoutAWord(t *testing.T) {
+	w, g, m := newcomer(t, fleet.RoleBridge)
+	w.abandonedLeave = true
+	m.node.silent = true
+	for range 11 {
+		w.advance(time.Minute)
+		w.runLifecycle()
+	}
+	require.Equal(t, fleet.StateTerminatingWait, m.Lifecycle)
+	w.runLifecycle()
+	assert.NotContains(t, g.members, m)
+	w.well()
+}
+
+func TestAnOrderToWorkIsRememberedEvenIfItsRunEndsBeforeItsLease(t *testing.T) {
+	w, _, m := newcomer(t, fleet.RoleBridge)
+	w.advance(4 * time.Minute)
+	w.faults["complete"] = errThrottled
+	w.leases.fail["release lifecycle/jitsi-shard-1-bridges"] = errThrottled
+	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
+	require.ErrorIs(t, err, errThrottled)
+	clear(w.faults)
+	clear(w.leases.fail)
+	m.node.silent, m.node.endpoints = true, 3
+	for range 60 {
+		w.advance(time.Minute)
+		w.runLifecycle()
+	}
+	assert.Equal(t, fleet.StatePendingWait, m.Lifecycle, "it may carry people")
+	w.well()
+}
+
+func TestNothingIsOrderedThatCannotBeRemembered(t *testing.T) {
+	w, _, m := newcomer(t, fleet.RoleBridge)
+	w.advance(4 * time.Minute)
+	w.leases.fail["note lifecycle/jitsi-shard-1-bridges"] = errThrottled
+	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
+	require.ErrorIs(t, err, errThrottled)
+	assert.False(t, m.node.admitted)
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +24,7 @@ type Observer struct {
 	// Concurrency is how many agents are asked at once; 0 means 256.
 	Concurrency int
 	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 const defaultConcurrency = 256
@@ -31,13 +34,12 @@ var errNoAddress = errors.New("EC2 tells no address")
 // Observe observes the groups of a scope. A silent agent costs its own report only; the error is of Auto Scaling
 // or EC2, without which nothing is known.
 func (o Observer) Observe(ctx context.Context, scope fleet.Scope) ([]fleet.Observation, error) {
-	scope.Fleet = o.Fleet
 	// Groups of every role are listed, since a bridge is judged with its shard's signal node beside it.
 	wide := scope
 	wide.Roles, wide.Names = nil, nil
-	groups, err := o.Groups.List(ctx, wide)
+	groups, err := o.list(ctx, wide)
 	if err != nil {
-		return nil, fmt.Errorf("the groups of fleet %s are not known: %w", o.Fleet, err)
+		return nil, err
 	}
 	machines, err := o.Machines.List(ctx, o.Fleet)
 	if err != nil {
@@ -52,6 +54,23 @@ func (o Observer) Observe(ctx context.Context, scope fleet.Scope) ([]fleet.Obser
 		observations[i] = fleet.Observation{At: now, Group: g, Nodes: reportsOf(g, reports), Signal: signalOf(g.Shard, groups, reports)}
 	}
 	return observations, nil
+}
+
+// list describes the fleet's groups of a scope. A group of bridges or signal nodes that carries no shard's tag belongs
+// to nobody: it is named in the log and left alone.
+func (o Observer) list(ctx context.Context, scope fleet.Scope) ([]fleet.Group, error) {
+	scope.Fleet = o.Fleet
+	groups, err := o.Groups.List(ctx, scope)
+	if err != nil {
+		return nil, fmt.Errorf("the groups of fleet %s are not known: %w", o.Fleet, err)
+	}
+	return slices.DeleteFunc(groups, func(g fleet.Group) bool {
+		stray := g.Shard == "" && g.Role != fleet.RoleEdge
+		if stray {
+			o.Log.Error("a group is left alone: give it the tag "+fleet.TagShard, "group", g.Name, "role", g.Role)
+		}
+		return stray
+	}), nil
 }
 
 func locate(groups []fleet.Group, machines map[fleet.InstanceID]fleet.Machine) {

@@ -46,6 +46,9 @@ type Leases interface {
 	// Acquire takes the lease until a moment; ok is false while another holds it. The other is then asked for
 	// another run, so that the caller may leave.
 	Acquire(ctx context.Context, key string, now, until time.Time) (lease fleet.Lease, ok bool, err error)
+	// Note leaves memory to the next holder while the lease stays held: for what must be known even if this run
+	// ends before it releases.
+	Note(ctx context.Context, lease fleet.Lease, memory []byte) error
 	// Release gives the lease back and leaves memory to the next holder; again is true when another asked for
 	// a run meanwhile: then memory is left, and the lease is still held.
 	Release(ctx context.Context, lease fleet.Lease, memory []byte) (again bool, err error)

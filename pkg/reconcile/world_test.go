@@ -68,8 +68,8 @@ func newWorld(t failer, shards, bridges int) *world {
 		g.Desired = max(g.Min, bridges)
 	}
 	common := settings.Control{Fleet: "jitsi", AgentTimeout: time.Second, StaleAfter: 30 * time.Second}
-	observer := Observer{Fleet: "jitsi", Groups: w.cloud, Machines: machines{w.cloud}, Agents: agents{w.cloud}, AgentTimeout: time.Second, Now: w.Now}
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	observer := Observer{Fleet: "jitsi", Groups: w.cloud, Machines: machines{w.cloud}, Agents: agents{w.cloud}, AgentTimeout: time.Second, Now: w.Now, Log: log}
 	w.bridges = Bridges{
 		Env: settings.BridgesEnv{
 			Control: common, Target: 0.6, Spare: 1, Slack: 0.25, ShrinkAfter: 10 * time.Minute, BootTime: 4 * time.Minute,

@@ -29,13 +29,10 @@ func RuntimeParameter(fleet string) string { return "/" + fleet + "/runtime" }
 
 // Control is the part of the env contract that all Lambdas of the control plane share.
 type Control struct {
-	Fleet            string        `env:"FLEET"`
-	StateTable       string        `env:"STATE_TABLE"`       // DynamoDB table with leases and the last good run-time values
-	RuntimeParameter string        `env:"RUNTIME_PARAMETER"` // SSM parameter name
-	AgentSecretARN   string        `env:"AGENT_SECRET_ARN"`  // Secrets Manager: what signs orders to agents
-	PrivateZoneID    string        `env:"PRIVATE_ZONE_ID"`   // Route 53 private zone
-	AgentTimeout     time.Duration `env:"AGENT_TIMEOUT"`
-	StaleAfter       time.Duration `env:"STALE_AFTER"`
+	Fleet          string        `env:"FLEET"`
+	AgentSecretARN string        `env:"AGENT_SECRET_ARN"` // Secrets Manager: what signs orders to agents
+	AgentTimeout   time.Duration `env:"AGENT_TIMEOUT"`
+	StaleAfter     time.Duration `env:"STALE_AFTER"`
 }
 
 // MetricsEnv is the env contract of the Lambda metrics.
@@ -48,14 +45,16 @@ type MetricsEnv struct {
 // BridgesEnv is the env contract of the Lambda bridges.
 type BridgesEnv struct {
 	Control
-	Target       float64       `env:"BRIDGE_TARGET"`
-	Spare        float64       `env:"BRIDGE_SPARE"`
-	Slack        float64       `env:"BRIDGE_SLACK"`
-	ShrinkAfter  time.Duration `env:"BRIDGE_SHRINK_AFTER"`
-	BootTime     time.Duration `env:"BRIDGE_BOOT_TIME"`
-	DrainLimit   time.Duration `env:"BRIDGE_DRAIN_LIMIT"`
-	AtDrainLimit AtDrainLimit  `env:"BRIDGE_AT_DRAIN_LIMIT"`
-	DeadAfter    time.Duration `env:"BRIDGE_DEAD_AFTER"`
+	StateTable       string        `env:"STATE_TABLE"`       // DynamoDB table with leases and the last good run-time values
+	RuntimeParameter string        `env:"RUNTIME_PARAMETER"` // SSM parameter name
+	Target           float64       `env:"BRIDGE_TARGET"`
+	Spare            float64       `env:"BRIDGE_SPARE"`
+	Slack            float64       `env:"BRIDGE_SLACK"`
+	ShrinkAfter      time.Duration `env:"BRIDGE_SHRINK_AFTER"`
+	BootTime         time.Duration `env:"BRIDGE_BOOT_TIME"`
+	DrainLimit       time.Duration `env:"BRIDGE_DRAIN_LIMIT"`
+	AtDrainLimit     AtDrainLimit  `env:"BRIDGE_AT_DRAIN_LIMIT"`
+	DeadAfter        time.Duration `env:"BRIDGE_DEAD_AFTER"`
 	// QuarantineWindow is the time in which at most one bridge or a tenth of a group is replaced as broken.
 	QuarantineWindow time.Duration `env:"BRIDGE_QUARANTINE_WINDOW"`
 	// FreeJibris, MinJibris and MaxJibris are what run-time values of recorders are held against.
@@ -69,6 +68,8 @@ type BridgesEnv struct {
 // LifecycleEnv is the env contract of the Lambda lifecycle.
 type LifecycleEnv struct {
 	Control
+	StateTable           string        `env:"STATE_TABLE"`     // DynamoDB table with leases
+	PrivateZoneID        string        `env:"PRIVATE_ZONE_ID"` // Route 53 private zone, in which signal nodes have their names
 	BridgeAdmissionGrace time.Duration `env:"BRIDGE_ADMISSION_GRACE"`
 	SignalAdmissionGrace time.Duration `env:"SIGNAL_ADMISSION_GRACE"`
 	HookTimeout          time.Duration `env:"HOOK_TIMEOUT"`

@@ -10,10 +10,9 @@ import (
 // Control is the shared env contract, as far as settings know it. The names that AWS makes are the CDK app's.
 func (s Settings) Control() Control {
 	return Control{
-		Fleet:            s.Fleet,
-		RuntimeParameter: RuntimeParameter(s.Fleet),
-		AgentTimeout:     s.Intervals.AgentTimeout.D(),
-		StaleAfter:       s.Intervals.StaleAfter.D(),
+		Fleet:        s.Fleet,
+		AgentTimeout: s.Intervals.AgentTimeout.D(),
+		StaleAfter:   s.Intervals.StaleAfter.D(),
 	}
 }
 
@@ -27,6 +26,7 @@ func (s Settings) BridgesEnv(c Control) BridgesEnv {
 	b := s.Bridges
 	return BridgesEnv{
 		Control:          c,
+		RuntimeParameter: RuntimeParameter(s.Fleet),
 		Target:           b.Target,
 		Spare:            b.Spare,
 		Slack:            b.Slack,

@@ -5,6 +5,10 @@ package telemetry
 // Namespace holds every metric of every fleet.
 const Namespace = "JitsiFleet"
 
+// EventSource is the source of every event that the control plane puts on the account's default bus. AWS keeps names
+// that begin with "aws." for itself.
+const EventSource = "jitsi-fleet"
+
 // Dimension names. A metric is published with {Fleet} alone or with {Fleet, Shard}; never with an instance id.
 const (
 	DimensionFleet = "Fleet"

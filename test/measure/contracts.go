@@ -9,12 +9,12 @@ import (
 // contracts yields each Lambda's name and env contract, with stand-ins for the names that AWS would make.
 func contracts(s settings.Settings) iter.Seq2[string, any] {
 	control := s.Control()
-	control.StateTable = s.Fleet + "-state"
 	control.AgentSecretARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:agent"
-	control.PrivateZoneID = "Z0PRIVATE"
+	bridges, lifecycle := s.BridgesEnv(control), s.LifecycleEnv(control)
+	bridges.StateTable, lifecycle.StateTable, lifecycle.PrivateZoneID = s.Fleet+"-state", s.Fleet+"-state", "Z0PRIVATE"
 	return func(yield func(string, any) bool) {
-		_ = yield("bridges", s.BridgesEnv(control)) &&
-			yield("lifecycle", s.LifecycleEnv(control)) &&
+		_ = yield("bridges", bridges) &&
+			yield("lifecycle", lifecycle) &&
 			yield("metrics", s.MetricsEnv(control))
 	}
 }

@@ -34,10 +34,15 @@ func TestEveryLambdaGetsExactlyItsEnvContract(t *testing.T) {
 			assert.Len(t, variables, len(asked), "%s: a variable that nobody reads", f.name())
 			control := into.Elem().FieldByName("Control").Interface().(settings.Control)
 			assert.Equal(t, a.settings.Fleet, control.Fleet)
-			assert.Equal(t, a.nameOf(t, "AWS::SSM::Parameter", "Name"), control.RuntimeParameter)
-			assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), control.StateTable)
 			assert.Equal(t, a.settings.Fleet+"/agent", control.AgentSecretARN)
-			assert.True(t, strings.HasSuffix(control.PrivateZoneID, ".PrivateZone.Ref"), control.PrivateZoneID)
+			switch e := into.Interface().(type) {
+			case *settings.BridgesEnv:
+				assert.Equal(t, a.nameOf(t, "AWS::SSM::Parameter", "Name"), e.RuntimeParameter)
+				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
+			case *settings.LifecycleEnv:
+				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
+				assert.True(t, strings.HasSuffix(e.PrivateZoneID, ".PrivateZone.Ref"), e.PrivateZoneID)
+			}
 		}
 		assert.Len(t, found, len(settings.Lambdas))
 	})
@@ -79,7 +84,7 @@ func TestEveryLogIsKeptForALimitedTimeAndWrittenWhereItIsRead(t *testing.T) {
 		}
 		for f := range a.of(functionType) {
 			assert.True(t, groups[at(f.Properties, "LoggingConfig", "LogGroup", "Ref").(string)], f.name())
-			assert.Equal(t, "JSON", at(f.Properties, "LoggingConfig", "LogFormat"), f.name())
+			assert.Equal(t, "Text", at(f.Properties, "LoggingConfig", "LogFormat"), f.name())
 		}
 	})
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
@@ -26,7 +25,6 @@ import (
 type Connections struct {
 	AWS      aws.Config
 	Observer reconcile.Observer
-	State    awscloud.State
 	Log      *slog.Logger
 }
 
@@ -40,6 +38,7 @@ func Connect(ctx context.Context, control settings.Control, lookup Lookup) (Conn
 	if err != nil {
 		return Connections{}, err
 	}
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	return Connections{
 		AWS: cfg,
 		Observer: reconcile.Observer{
@@ -49,9 +48,9 @@ func Connect(ctx context.Context, control settings.Control, lookup Lookup) (Conn
 			Agents:       agent.NewClient(secret, settings.AgentPort, time.Now),
 			AgentTimeout: control.AgentTimeout,
 			Now:          time.Now,
+			Log:          log,
 		},
-		State: awscloud.State{Client: dynamodb.NewFromConfig(cfg), Table: control.StateTable},
-		Log:   slog.New(slog.NewJSONHandler(os.Stdout, nil)),
+		Log: log,
 	}, nil
 }
 

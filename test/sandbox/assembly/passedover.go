@@ -18,13 +18,12 @@ type Substitute struct {
 
 // PassedOver are the types that moto's CloudFormation passes over while the deployment says that it succeeded.
 var PassedOver = map[string]Substitute{
-	"AWS::SecretsManager::Secret":     {Made, "CreateSecret with a generated text"},
-	"AWS::SNS::TopicPolicy":           {Emulated, "who may publish"},
-	"AWS::SQS::QueuePolicy":           {Emulated, "who may send"},
-	"AWS::SNS::Subscription":          {Emulated, "who gets what is published"},
-	"AWS::CloudWatch::Alarm":          {Emulated, "evaluated on the metrics in the Lambdas' logs"},
-	"AWS::Lambda::EventInvokeConfig":  {Emulated, "retries and failure destinations of asynchronous invocations"},
-	"AWS::S3::BucketPolicy":           {NotNeeded, "nothing writes flow logs"},
-	"AWS::EC2::SubnetCidrReservation": {NotNeeded, "moto gives out addresses from the start of a subnet, the slots' are above them"},
-	"AWS::CDK::Metadata":              {NotNeeded, "the CDK's own note of its version"},
+	"AWS::SecretsManager::Secret":    {Made, "CreateSecret with a generated text"},
+	"AWS::SNS::TopicPolicy":          {Emulated, "who may publish"},
+	"AWS::SQS::QueuePolicy":          {Emulated, "who may send"},
+	"AWS::SNS::Subscription":         {Emulated, "who gets what is published"},
+	"AWS::CloudWatch::Alarm":         {Emulated, "evaluated on the metrics in the Lambdas' logs"},
+	"AWS::Lambda::EventInvokeConfig": {Emulated, "retries and failure destinations of asynchronous invocations"},
+	"AWS::S3::BucketPolicy":          {NotNeeded, "nothing writes flow logs"},
+	"AWS::CDK::Metadata":             {NotNeeded, "the CDK's own note of its version"},
 }
