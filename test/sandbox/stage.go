@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,6 +59,7 @@ type stage struct {
 	machines *machines
 	journal  *journal
 	door     *visit.Door
+	motoPort string
 	ticks    float64 // of the one-minute schedules in a simulated hour
 
 	ctx    context.Context
@@ -74,7 +77,7 @@ func raise(ctx context.Context, o options, fleet settings.Settings, out *progres
 	}
 	s := &stage{options: o, settings: fleet, clock: pace.Clock{Factor: o.factor}, journal: newJournal()}
 	s.ctx, s.cancel = context.WithCancel(ctx)
-	for _, part := range []func(context.Context, *progress) error{s.startMoto, s.startCloud, s.deploy, s.startFleet, s.awaitFleet} {
+	for _, part := range []func(context.Context, *progress) error{s.claim, s.startMoto, s.startCloud, s.deploy, s.startFleet, s.awaitFleet} {
 		if err := part(s.ctx, out); err != nil {
 			return s, err
 		}
@@ -94,12 +97,28 @@ func (s *stage) fall() {
 	s.ended.Wait()
 }
 
-func (s *stage) motoAddress() string { return "http://localhost:" + motoPort }
+func (s *stage) motoAddress() string { return "http://localhost:" + s.motoPort }
 
-const motoPort = "5566"
+// claim makes sure that the VPC's addresses are not in use, as by another sandbox on this machine.
+func (s *stage) claim(context.Context, *progress) error {
+	resolver := net.JoinHostPort(s.settings.Network.Resolver().String(), strconv.Itoa(dnsPort))
+	conn, err := net.ListenPacket("udp", resolver)
+	if err != nil {
+		return fmt.Errorf("%s is not to be had: %w: another sandbox may be running, or this user may not listen on port %d", resolver, err, dnsPort)
+	}
+	return conn.Close()
+}
 
 func (s *stage) startMoto(ctx context.Context, out *progress) error {
-	out.step("starting moto, the AWS API server, on port %s", motoPort)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	_, s.motoPort, _ = net.SplitHostPort(free.Addr().String())
+	if err := free.Close(); err != nil {
+		return err
+	}
+	out.step("starting moto, the AWS API server, on port %s", s.motoPort)
 	log, err := os.Create(filepath.Join(s.options.dir, "moto.log"))
 	if err != nil {
 		return err
@@ -108,7 +127,7 @@ func (s *stage) startMoto(ctx context.Context, out *progress) error {
 	if err != nil {
 		return err
 	}
-	command := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", motoPort)
+	command := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", s.motoPort)
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := command.Start(); err != nil {
