@@ -15,6 +15,7 @@ const (
 	moment     = 100 * time.Millisecond // wall time between two moments of the play
 	sampleStep = 2 * time.Minute        // of the scenario's day, between two samples
 	tableStep  = 30 * time.Minute       // of the scenario's day, between two rows of the table
+	tableFirst = 15 * time.Minute       // not on the hour, when for minutes half of the meetings are between two
 )
 
 // performance is a scenario while it is played.
@@ -41,7 +42,7 @@ type fault struct {
 
 // play plays a scenario on a stage.
 func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) (*result, error) {
-	p := &performance{stage: s, plan: plan, crowd: visit.NewCrowd(s.door, plan.Visits()), out: out, result: newResult(s, plan)}
+	p := &performance{stage: s, plan: plan, crowd: visit.NewCrowd(s.door, plan.Visits()), out: out, result: newResult(s, plan), nextRow: tableFirst}
 	for _, f := range plan.Faults {
 		p.pending = append(p.pending, fault{Fault: f})
 	}
@@ -106,7 +107,7 @@ func (p *performance) begin(f *fault) {
 
 func (p *performance) end(f *fault) {
 	f.over = true
-	p.result.silence(p.stage, f)
+	p.result.silence(p.stage.journal, p.stage.look(), f)
 	p.say("the node agents answer again", p.stage.machines.hang(false))
 }
 
