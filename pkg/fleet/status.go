@@ -101,11 +101,13 @@ type Verb string
 
 // The verbs. Each may be repeated without harm.
 const (
-	VerbAdmit   Verb = "admit"   // begin to take work
-	VerbDrain   Verb = "drain"   // take nothing new
-	VerbUndrain Verb = "undrain" // take work again
-	VerbRetire  Verb = "retire"  // shut down when empty; not reversible
-	VerbMove    Verb = "move"    // shut down now and let Jicofo move the participants; not reversible
+	VerbAdmit   Verb = "admit"       // begin to take work
+	VerbDrain   Verb = "drain"       // take nothing new
+	VerbUndrain Verb = "undrain"     // take work again
+	VerbRetire  Verb = "retire"      // shut down when empty; not reversible
+	VerbMove    Verb = "move"        // shut down now and let Jicofo move the participants; not reversible
+	VerbForget  Verb = "forget-room" // on an edge node: forget where the room with Order.Key lives
+	VerbPlace   Verb = "place-room"  // on an edge node: the room with Order.Key lives on the shard Order.ShardID
 )
 
 // Order is the body of POST /<verb>.
@@ -119,6 +121,9 @@ type Order struct {
 	// with a lower counter than the highest it has seen from the same loop, so that a delayed run cannot undo
 	// a newer one.
 	Fence uint64 `json:"fence"`
+	// Key and ShardID are the room and the shard's HAProxy server id, for forget-room and place-room.
+	Key     string `json:"key,omitempty"`
+	ShardID int    `json:"shardId,omitempty"`
 	// Reason is written to the node's log.
 	Reason string `json:"reason"`
 }

@@ -5,6 +5,7 @@ import "time"
 // Ports inside the VPC. None is open to the world; the load balancer listens on 443 and bridges on 10000/udp.
 const (
 	AgentPort   = 7070  // the node agent's HTTP API
+	CheckPort   = 7071  // the agent's answers to HAProxy's agent-check
 	EdgePort    = 8080  // HAProxy, from the load balancer, with PROXY protocol v2
 	StatsPort   = 8404  // HAProxy's statistics and Prometheus endpoint
 	PeersPort   = 10000 // HAProxy's stick table replication
@@ -23,6 +24,9 @@ func ZoneName(fleet string) string { return fleet + ".internal" }
 
 // SignalName is the one name of a shard's signal node in the private zone, moved at admission.
 func SignalName(fleet, shard string) string { return shard + "." + ZoneName(fleet) }
+
+// ShardParameter is the SSM parameter with a shard's state: ready, drain or maintenance.
+func ShardParameter(fleet, shard string) string { return "/" + fleet + "/shard/" + shard }
 
 // RuntimeParameter is the SSM parameter with the operator's run-time overrides.
 func RuntimeParameter(fleet string) string { return "/" + fleet + "/runtime" }
