@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
@@ -27,11 +28,13 @@ const (
 // shortestSecret is the least length of the fleet's secret in bytes; the template generates a longer one.
 const shortestSecret = 16
 
-// cloud is what an agent needs of AWS: its secret, and the topic of the wake-ups.
+// cloud is what an agent needs of AWS: its secret, the topic of the wake-ups, and a signal node's parameter with the
+// state of its shard.
 type cloud struct {
 	fleetSecret awscloud.Secret
 	topics      *sns.Client
 	topicARN    string
+	shardState  awscloud.Parameter
 }
 
 func connect(ctx context.Context, n settings.Node) (*cloud, error) {
@@ -43,6 +46,7 @@ func connect(ctx context.Context, n settings.Node) (*cloud, error) {
 		fleetSecret: awscloud.Secret{Client: secretsmanager.NewFromConfig(c), ARN: n.AgentSecretARN},
 		topics:      sns.NewFromConfig(c),
 		topicARN:    n.WakeTopicARN,
+		shardState:  awscloud.Parameter{Client: ssm.NewFromConfig(c), Name: n.ShardParameter},
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/haproxy"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/jitsi"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
@@ -41,6 +42,9 @@ func readNode(path string) (settings.Node, error) {
 	if n.Poll <= 0 || n.SickAfter <= 0 {
 		problems = append(problems, fmt.Errorf("%s: poll and sickAfter must be above zero", path))
 	}
+	if n.ShardParameter != "" && n.StatePoll <= 0 {
+		problems = append(problems, fmt.Errorf("%s: statePoll must be above zero", path))
+	}
 	return n, errors.Join(problems...)
 }
 
@@ -62,12 +66,17 @@ func configure(n settings.Node, log *slog.Logger) (agent.Config, error) {
 		Poll:       n.Poll.D(),
 		SickAfter:  n.SickAfter.D(),
 		WakeStress: n.WakeStress,
+		StatePoll:  n.StatePoll.D(),
+		ShardLimit: int64(n.ShardLimit),
 		Component:  component,
 		Host:       agent.NewHost(os.DirFS("/proc"), diskUsed).Load,
 		Clock:      time.Now,
 		Log:        log,
 	}, nil
 }
+
+// censusLimit is how long Prosody may take to count its rooms.
+const censusLimit = 5 * time.Second
 
 func componentOf(n settings.Node) (agent.Component, error) {
 	limit := agent.QuestionLimit(n.Poll.D())
@@ -79,7 +88,11 @@ func componentOf(n settings.Node) (agent.Component, error) {
 			Jicofo:  jitsi.NewJicofo(n.Jicofo, limit),
 			Prosody: jitsi.NewProsody(n.Prosody, limit),
 			Web:     jitsi.NewWeb(n.Web, limit),
+			Rooms:   jitsi.NewProsody(n.Prosody, censusLimit),
+			Host:    n.ProsodyHost,
 		}, nil
+	case fleet.RoleEdge:
+		return &agent.Edge{Admin: haproxy.NewAdmin(n.HAProxy, limit), WarmUp: n.WarmUp.D()}, nil
 	default:
 		return nil, fmt.Errorf("there is no agent for the role %q", n.Role)
 	}

@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,11 +57,12 @@ func TestConfigurationIsReadAsItWasWritten(t *testing.T) {
 
 func TestConfigurationThatIsNotWholeIsRefusedWithEveryProblem(t *testing.T) {
 	n := whole(t)
-	n.Fleet, n.WakeTopicARN, n.Poll = "", "", 0
+	n.Fleet, n.WakeTopicARN, n.Poll, n.ShardParameter = "", "", 0, "/f/shard/a"
 	_, err := readNode(written(t, n))
 	require.ErrorContains(t, err, "fleet is empty")
 	require.ErrorContains(t, err, "wakeTopicArn is empty")
 	require.ErrorContains(t, err, "poll and sickAfter must be above zero")
+	require.ErrorContains(t, err, "statePoll must be above zero")
 	_, err = readNode(file(t, []byte(`{"fleet": "f", "colour": "red"}`)))
 	require.ErrorContains(t, err, "colour")
 	_, err = readNode(filepath.Join(t.TempDir(), "absent.json"))
@@ -77,9 +82,13 @@ func TestEachRoleHasItsComponent(t *testing.T) {
 	c, err = configure(n, log)
 	require.NoError(t, err)
 	assert.IsType(t, agent.Signal{}, c.Component)
-	n.Role = "edge"
+	n.Role, n.HAProxy = "edge", "/run/haproxy/admin.sock"
+	c, err = configure(n, log)
+	require.NoError(t, err)
+	assert.IsType(t, &agent.Edge{}, c.Component)
+	n.Role = "jester"
 	_, err = configure(n, log)
-	require.ErrorContains(t, err, `no agent for the role "edge"`)
+	require.ErrorContains(t, err, `no agent for the role "jester"`)
 }
 
 func TestDiskIsAFraction(t *testing.T) {
@@ -93,8 +102,11 @@ func TestDiskIsAFraction(t *testing.T) {
 func pointAt(t *testing.T, status int, body string) (asked *[]string) {
 	t.Helper()
 	asked = &[]string{}
+	var mu sync.Mutex
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		*asked = append(*asked, r.Header.Get("X-Amz-Target"))
+		mu.Unlock()
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
@@ -148,4 +160,61 @@ func TestAgentServesUntilItIsToldToEnd(t *testing.T) {
 	}, 5*time.Second, 10*time.Millisecond)
 	cancel()
 	require.NoError(t, <-ended)
+}
+
+// check asks as HAProxy's agent-check does; it is empty when nobody answers.
+func check(address string) string {
+	connection, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = connection.Close() }()
+	answer, _ := io.ReadAll(connection)
+	return string(answer)
+}
+
+func TestASignalNodesAgentFollowsTheParameterOfItsShard(t *testing.T) {
+	asked := pointAt(t, 200, `{"SecretString": "0123456789abcdef", "Parameter": {"Value": "ready"}}`)
+	n := whole(t)
+	n.Role, n.Listen, n.CheckListen = "signal", "127.222.0.2:17070", "127.222.0.2:17071"
+	n.ShardParameter, n.StatePoll = "/f/shard/a", settings.Duration(50*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, path := make(chan error, 1), written(t, n)
+	go func() { ended <- run(ctx, path, slog.New(slog.DiscardHandler)) }()
+	require.Eventually(t, func() bool { return check(n.CheckListen) == "down\n" }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		raw, err := os.ReadFile(n.StateFile)
+		return err == nil && strings.Contains(string(raw), `"shardState":"ready"`)
+	}, 5*time.Second, 10*time.Millisecond)
+	cancel()
+	require.NoError(t, <-ended)
+	assert.Contains(t, *asked, "AmazonSSM.GetParameter")
+}
+
+func TestAnEdgeNodesAgentLeavesTheLoadBalancerBeforeItEnds(t *testing.T) {
+	pointAt(t, 200, `{"SecretString": "0123456789abcdef"}`)
+	n := whole(t)
+	n.Role, n.Listen, n.CheckListen = "edge", "127.222.0.3:17070", "127.222.0.3:17071"
+	n.HAProxy, n.LeaveWait = filepath.Join(t.TempDir(), "absent.sock"), settings.Duration(500*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, path := make(chan error, 1), written(t, n)
+	go func() { ended <- run(ctx, path, slog.New(slog.DiscardHandler)) }()
+	require.Eventually(t, func() bool { return check(n.CheckListen) == "up maint\n" }, 5*time.Second, 10*time.Millisecond)
+	began := time.Now()
+	cancel()
+	time.Sleep(100 * time.Millisecond)
+	assert.Equal(t, "up maint\n", check(n.CheckListen), "it is there as long as it leaves")
+	require.NoError(t, <-ended)
+	assert.GreaterOrEqual(t, time.Since(began), n.LeaveWait.D())
+	assert.Empty(t, check(n.CheckListen))
+}
+
+func TestAnAgentThatCannotAnswerChecksEnds(t *testing.T) {
+	pointAt(t, 200, `{"SecretString": "0123456789abcdef"}`)
+	n := whole(t)
+	taken, err := net.Listen("tcp", "127.222.0.4:17071")
+	require.NoError(t, err)
+	defer func() { _ = taken.Close() }()
+	n.Role, n.Listen, n.CheckListen = "signal", "127.222.0.4:17070", "127.222.0.4:17071"
+	require.ErrorContains(t, run(t.Context(), written(t, n), slog.New(slog.DiscardHandler)), "agent-checks cannot be answered")
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Boots a HAProxy node on Debian 12: takes over the slot's network interface with the fixed address and starts HAProxy
-# with the configuration that the user data wrote. Wants SLOT_INTERFACE, SLOT_ADDRESS, SLOT_GATEWAY and
+# Boots a HAProxy node on Debian 12: takes over the slot's network interface with the fixed address, and starts HAProxy
+# with the configuration that the user data wrote, and the agent, which lets the load balancer send clients once HAProxy
+# knows the other nodes' rooms and the shards' states. Wants SLOT_INTERFACE, SLOT_ADDRESS, SLOT_GATEWAY and
 # AWS_DEFAULT_REGION in the environment.
 set -euo pipefail
 HERE=$(dirname "$(readlink -f "$0")")
@@ -48,17 +49,46 @@ persist take_interface
 until ip -o -4 address | grep -qF " $SLOT_ADDRESS/"; do sleep 1; done
 
 persist env DEBIAN_FRONTEND=noninteractive apt-get -q -y install haproxy
-haproxy -c -q -f /etc/jitsi-fleet/haproxy.cfg
+chmod 600 /etc/jitsi-fleet/haproxy.cfg
+install -m 640 -g haproxy /etc/jitsi-fleet/haproxy.cfg /etc/haproxy/haproxy.cfg
+haproxy -c -q -f /etc/haproxy/haproxy.cfg
 
-# All ports are above 1024, so HAProxy never needs root.
+# All ports are above 1024, so HAProxy never needs root; what it writes is in a folder of its own. A stop is a soft one,
+# which lets running requests end; what is left after the time limit, WebSockets mostly, is cut and comes back through
+# another node. It retries for ever: after a reboot the slot's address can be late.
 mkdir -p /etc/systemd/system/haproxy.service.d
 cat > /etc/systemd/system/haproxy.service.d/jitsi-fleet.conf <<'UNIT'
+[Unit]
+StartLimitIntervalSec=0
+
 [Service]
+Environment="PIDFILE=/run/haproxy/haproxy.pid" "EXTRAOPTS=-S /run/haproxy/master.sock"
 User=haproxy
 Group=haproxy
+RuntimeDirectory=haproxy
+RuntimeDirectoryMode=0750
 LimitNOFILE=200000
+RestartSec=1
+KillSignal=SIGUSR1
+TimeoutStopSec=30
 UNIT
-install -m 644 /etc/jitsi-fleet/haproxy.cfg /etc/haproxy/haproxy.cfg
+
+# The agent opens HAProxy's admin socket, so it is the same user. What starts after HAProxy stops before it: the agent
+# first leaves the load balancer, for leaveWait of node.json, which the time limit must exceed.
+mkdir -p /etc/systemd/system/jitsi-fleet-agent.service.d
+cat > /etc/systemd/system/jitsi-fleet-agent.service.d/edge.conf <<'UNIT'
+[Unit]
+After=haproxy.service
+
+[Service]
+DynamicUser=no
+User=haproxy
+Group=haproxy
+RestrictAddressFamilies=AF_UNIX
+TimeoutStopSec=120
+UNIT
+
 systemctl daemon-reload
 systemctl enable haproxy.service
 systemctl restart haproxy.service
+start_agent

@@ -54,7 +54,7 @@ func NewFunction(parent constructs.Construct, p FunctionProps) *Function {
 		inVPC,
 		{Sid: "DeadLetter", Actions: []string{"sqs:SendMessage"}, Resources: []string{*dead.AttrArn()}},
 	}, p.Statements...)...)
-	Justify(role, Finding{"AwsSolutions-IAM5", "EC2 and Auto Scaling know no resources in their Describe actions, nor Lambda's network interfaces before they exist; a log group's ARN ends in a star for its streams, a secret's for the suffix that Secrets Manager makes up; changes to groups are bound to the fleet's tag."})
+	Justify(role, Finding{"AwsSolutions-IAM5", "EC2 and Auto Scaling know no resources in their Describe actions, nor Lambda's network interfaces before they exist; a log group's ARN ends in a star for its streams, a secret's for the suffix that Secrets Manager makes up; the shards' parameters share a path, so that a new shard changes nothing here; changes to groups are bound to the fleet's tag."})
 
 	name := p.Names.Function(p.Name)
 	code := awss3assets.NewAsset(scope, jsii.String("Code"), &awss3assets.AssetProps{Path: jsii.String(p.Code)})
@@ -104,12 +104,19 @@ func (f *Function) EveryMinute() {
 }
 
 // OnParameter wakes the function when an SSM parameter changes.
-func (f *Function) OnParameter(parameter string) {
-	f.on("Parameter", f.Name+"-parameter", "A change of "+parameter, func(p *awsevents.CfnRuleProps) {
+func (f *Function) OnParameter(parameter string) { f.onParameters(parameter, parameter) }
+
+// OnParametersBelow wakes the function when an SSM parameter changes whose name begins so.
+func (f *Function) OnParametersBelow(path string) {
+	f.onParameters(path+"*", map[string]any{"prefix": path})
+}
+
+func (f *Function) onParameters(described string, name any) {
+	f.on("Parameter", f.Name+"-parameter", "A change of "+described, func(p *awsevents.CfnRuleProps) {
 		p.EventPattern = map[string]any{
 			"source":      []any{"aws.ssm"},
 			"detail-type": []any{"Parameter Store Change"},
-			"detail":      map[string]any{"name": []any{parameter}, "operation": []any{"Create", "Update", "Delete"}},
+			"detail":      map[string]any{"name": []any{name}, "operation": []any{"Create", "Update", "Delete"}},
 		}
 	})
 }

@@ -39,13 +39,16 @@ func (f Fleet) control(app awscdk.App) awscdk.Stack {
 	metrics := f.function(stack, "metrics", "Asks every agent each minute and publishes metrics", 256, may.metrics())
 	bridges := f.function(stack, "bridges", "Sizes every shard's group of bridges", 512, may.bridges())
 	lifecycle := f.function(stack, "lifecycle", "Admits new nodes, holds and ends leaving ones", 256, may.lifecycle())
+	// Its memory holds the censuses of all shards at once.
+	shards := f.function(stack, "shards", "Watches the shards' states and mends rooms that live on two shards", 512, may.shards())
 
 	queue := constructs.NewQueue(stack, "LifecycleQueue", names.LifecycleQueue(), lifecycle.Dead, constructs.FunctionTimeout)
 	lifecycle.OnQueue("Hooks", queue)
 	queue.Close(stack, "LifecycleQueuePolicy")
 	bridges.OnTopic("Wakes", wake)
 	bridges.OnParameter(settings.RuntimeParameter(f.Settings.Fleet))
-	for _, function := range []*constructs.Function{metrics, bridges, lifecycle} {
+	shards.OnParametersBelow(settings.ShardParameters(f.Settings.Fleet))
+	for _, function := range []*constructs.Function{metrics, bridges, lifecycle, shards} {
 		function.EveryMinute()
 		function.Close()
 	}
@@ -105,6 +108,10 @@ func (f Fleet) contract(name string) any {
 		return f.MetricsEnv(c)
 	case "bridges":
 		e := f.BridgesEnv(c)
+		e.StateTable = f.names().StateTable()
+		return e
+	case "shards":
+		e := f.ShardsEnv(c)
 		e.StateTable = f.names().StateTable()
 		return e
 	default:

@@ -58,7 +58,8 @@ func (f Fleet) slot(stack awscdk.Stack, slot int, a settings.Architecture, boot 
 		Names: f.names(), Role: fleet.RoleEdge, Name: f.names().Stack(edge + "-" + strconv.Itoa(slot+1)),
 		Image: debian(a), RootDevice: debianRoot, InstanceTypes: []string{f.Edge.InstanceType}, Min: 1, Max: 1,
 		Subnets: []string{subnet}, SecurityGroup: group, VolumeGiB: edgeVolume,
-		UserData: f.slotData(slot, *eni.Ref(), boot), Statements: append(f.takeOver(stack, *eni.Ref()), boot.read()),
+		UserData:   f.slotData(stack, slot, *eni.Ref(), boot),
+		Statements: append(f.takeOver(stack, *eni.Ref()), f.nodeRights(stack, boot, constructs.SecretAgent)...),
 	})
 }
 
@@ -78,12 +79,15 @@ func (f Fleet) takeOver(stack awscdk.Stack, eni string) []constructs.Statement {
 
 func slotName(slot int) string { return "slot-" + strconv.Itoa(slot+1) }
 
-func (f Fleet) slotData(slot int, eni string, boot bundle) string {
+func (f Fleet) slotData(stack awscdk.Stack, slot int, eni string, boot bundle) string {
 	configuration, err := routing.Render(f.routing(slot))
 	if err != nil {
 		panic(err)
 	}
 	u := &userData{}
+	node := f.node(stack, fleet.RoleEdge, "")
+	node.CheckListen = netip.AddrPortFrom(f.SlotAddress(slot), settings.CheckPort).String()
+	u.node(node)
 	u.variable("AWS_DEFAULT_REGION", *awscdk.Aws_REGION())
 	u.variable("SLOT_INTERFACE", eni)
 	u.variable("SLOT_ADDRESS", f.SlotAddress(slot).String())

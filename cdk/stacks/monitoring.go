@@ -12,7 +12,7 @@ import (
 )
 
 // functions are the Lambdas that are watched; a fleet has no others.
-var functions = []string{"metrics", "bridges", "lifecycle"}
+var functions = []string{"metrics", "bridges", "lifecycle", "shards"}
 
 // monitoring is who is told of what: the alert topic and the alarms.
 func (f Fleet) monitoring(app awscdk.App) awscdk.Stack {
@@ -34,6 +34,9 @@ func (f Fleet) monitoring(app awscdk.App) awscdk.Stack {
 		f.alarm(stack, load, shard.Name, f.wakeTopic(stack))
 		for _, a := range shardAlarms {
 			f.alarm(stack, a, shard.Name, alerts)
+		}
+		if f.Edge.ShardLimit > 0 {
+			f.alarm(stack, full(f.Edge.ShardLimit), shard.Name, alerts)
 		}
 	}
 	return stack
@@ -97,6 +100,16 @@ var load = alarm{
 
 var shardAlarms = []alarm{
 	{
+		"down", telemetry.ShardDown, 1, 3, constructs.SilenceIsWell,
+		"A HAProxy node sees the shard down: its rooms have moved to other shards.",
+		"read the signal node's agent's status, which says in words what fails; terminate the instance to have it replaced.",
+	},
+	{
+		"state-not-followed", telemetry.StateNotFollowed, 1, 3, constructs.SilenceIsWell,
+		"The shard does not follow the state in its parameter, or the parameter says none.",
+		"run ./scripts/shard show with the shard's name, and write ready, drain or maintenance.",
+	},
+	{
 		"telemetry-silent", telemetry.SilentShare, 0.5, 2, constructs.SilenceIsBad,
 		"Half or more of a shard's nodes say nothing. Nothing is shrunk or ended meanwhile, and growth is blind.",
 		"look at the Lambda metrics' log: one cause for all nodes (security group, secret, NAT) is likelier than many.",
@@ -128,7 +141,41 @@ var shardAlarms = []alarm{
 	},
 }
 
+// full asks for another shard. Its own agent keeps new rooms away from the shard meanwhile.
+func full(limit int) alarm {
+	return alarm{
+		"above-limit", telemetry.Participants, float64(limit), 3, constructs.SilenceIsWell,
+		"A shard has as many participants as its limit allows and gets no new rooms until it is down to nine tenths of it.",
+		"add a shard to the settings, or raise edge.shardLimit if the shard carries its load well.",
+	}
+}
+
 var fleetAlarms = []alarm{
+	{
+		"split-rooms", telemetry.SplitRooms, 1, 3, constructs.SilenceIsWell,
+		"A room lives on two shards: its participants do not see each other. It is mended within a minute if it can be.",
+		"read in the Lambda shards' log which rooms they are and what keeps them from being mended.",
+	},
+	{
+		"censuses-missing", telemetry.CensusesMissing, 1, 5, constructs.SilenceIsBad,
+		"A shard's rooms are not known, or the Lambda shards itself is silent: split rooms are not found.",
+		"see in the Lambda shards' log which shard it is, then ask its signal node's agent.",
+	},
+	{
+		"edge-silent", telemetry.EdgeSilent, 1, 5, constructs.SilenceIsBad,
+		"A HAProxy node says nothing. Users may be well, but no split room is mended while it may remember it.",
+		"look whether the node serves; if not, terminate its instance and the slot's group replaces it.",
+	},
+	{
+		"no-shard-up", telemetry.EdgesWithoutShards, 1, 2, constructs.SilenceIsWell,
+		"A HAProxy node has no shard to send anybody to. The load balancer sends it nobody.",
+		"see which signal nodes are healthy, and that not every shard is in maintenance.",
+	},
+	{
+		"table-nearly-full", telemetry.EdgeTableShare, 0.9, 5, constructs.SilenceIsWell,
+		"The table that keeps rooms on their shards is nine tenths full; beyond that the oldest rooms are forgotten.",
+		"raise edge.tableSize.",
+	},
 	{
 		"settings-refused", telemetry.SettingsRefused, 1, 1, constructs.SilenceIsWell,
 		"The run-time parameter is invalid; the last good values stay in force.",

@@ -38,6 +38,12 @@ func (r rights) lifecycle() []constructs.Statement {
 		})
 }
 
+func (r rights) shards() []constructs.Statement {
+	states := constructs.ARN(r.stack, "ssm", "parameter"+settings.ShardParameters(r.fleet.Settings.Fleet)+"*")
+	return append(r.observe(), r.state("dynamodb:UpdateItem"), r.tell(),
+		constructs.Statement{Sid: "ShardStates", Actions: []string{"ssm:GetParameter"}, Resources: []string{states}})
+}
+
 // observe is what it takes to see the fleet: groups, instances, and the secret that agents ask for.
 func (r rights) observe() []constructs.Statement {
 	names := r.fleet.names()

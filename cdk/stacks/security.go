@@ -33,9 +33,10 @@ var openings = []opening{
 	{sgEdge, sgBalancer, "tcp", settings.EdgePort, "clients and health checks, from the load balancer"},
 	{sgEdge, sgEdge, "tcp", settings.PeersPort, "stick tables of the other slots"},
 	{sgSignal, sgEdge, "tcp", settings.WebPort, "clients, from HAProxy"},
-	{sgSignal, sgEdge, "tcp", settings.AgentPort, "agent checks, from HAProxy"},
+	{sgSignal, sgEdge, "tcp", settings.CheckPort, "agent checks, from HAProxy"},
 	{sgSignal, sgBridges, "tcp", settings.XMPPPort, "bridges join their shard's brewery"},
 	{sgSignal, sgControl, "tcp", settings.AgentPort, "the control plane asks the node agent"},
+	{sgEdge, sgControl, "tcp", settings.AgentPort, "the control plane asks the node agent"},
 	{sgBridges, sgControl, "tcp", settings.AgentPort, "the control plane asks the node agent"},
 	{sgBridges, everywhere, "udp", settings.MediaPort, "media, from everywhere and from other bridges"},
 }

@@ -1,7 +1,11 @@
 package stacks
 
 import (
+	"fmt"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
+	"github.com/aws/jsii-runtime-go"
 
 	"github.com/jitsi-fleet/jitsi-fleet/cdk/constructs"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
@@ -32,6 +36,8 @@ func (f Fleet) shard(app awscdk.App, shard settings.Shard) awscdk.Stack {
 		HeartbeatSeconds: f.Bridges.HookTimeout.D().Seconds(),
 	}
 
+	f.state(stack, shard)
+
 	architecture := settings.ArchitectureOf(f.Signal.InstanceType)
 	signal := f.bundle(stack, "SignalBoot", architecture)
 	constructs.NewGroup(stack, "Signal", constructs.GroupProps{
@@ -39,7 +45,7 @@ func (f Fleet) shard(app awscdk.App, shard settings.Shard) awscdk.Stack {
 		Image: amazonLinux(architecture), RootDevice: amazonLinuxRoot, InstanceTypes: []string{f.Signal.InstanceType},
 		Min: 1, Max: 1, Subnets: f.subnets(exportPrivate), SecurityGroup: f.fromNetwork(sgSignal),
 		UserData: f.signalData(stack, shard, signal), VolumeGiB: signalVolume, Hooks: hooks,
-		Statements: f.nodeRights(stack, signal, constructs.SecretAgent, constructs.SecretJVB, constructs.SecretJicofo),
+		Statements: append(f.nodeRights(stack, signal, constructs.SecretAgent, constructs.SecretJVB, constructs.SecretJicofo), f.readState(stack, shard)),
 	})
 
 	least, most := f.ShardBridges(shard)
@@ -53,6 +59,22 @@ func (f Fleet) shard(app awscdk.App, shard settings.Shard) awscdk.Stack {
 		Statements: f.nodeRights(stack, bridge, constructs.SecretAgent, constructs.SecretJVB),
 	})
 	return stack
+}
+
+// state is where the operator writes the shard's state. A new shard gets no rooms before somebody has tested it. No
+// property of this resource may ever be changed: CloudFormation would write the value anew, over the operator's.
+func (f Fleet) state(stack awscdk.Stack, shard settings.Shard) {
+	awsssm.NewCfnParameter(stack, jsii.String("State"), &awsssm.CfnParameterProps{
+		Name: jsii.String(settings.ShardParameter(f.Settings.Fleet, shard.Name)), Type: jsii.String("String"), Value: jsii.String(string(fleet.ShardDrain)),
+	})
+}
+
+// readState lets the signal node follow its shard's state.
+func (f Fleet) readState(stack awscdk.Stack, shard settings.Shard) constructs.Statement {
+	return constructs.Statement{
+		Sid: "ShardState", Actions: []string{"ssm:GetParameter"},
+		Resources: []string{constructs.ARN(stack, "ssm", "parameter"+settings.ShardParameter(f.Settings.Fleet, shard.Name))},
+	}
 }
 
 // nodeRights are what a node may do: fetch its bundle, read its role's secrets, wake the control plane.
@@ -72,13 +94,22 @@ func (f Fleet) wakeTopic(stack awscdk.Stack) string {
 	return constructs.ARN(stack, "sns", f.names().WakeTopic())
 }
 
+// node is the configuration of a node's agent. The boot script fills in what only the instance knows.
+func (f Fleet) node(stack awscdk.Stack, role fleet.Role, shard string) settings.Node {
+	node := f.Node(role, shard)
+	node.Instance, node.Listen = "@INSTANCE@", fmt.Sprintf("@ADDRESS@:%d", settings.AgentPort)
+	if role == fleet.RoleSignal {
+		node.CheckListen = fmt.Sprintf("@ADDRESS@:%d", settings.CheckPort)
+	}
+	node.AgentSecretARN = f.names().Secret(constructs.SecretAgent)
+	node.WakeTopicARN = f.wakeTopic(stack)
+	return node
+}
+
 // common is what both of a shard's roles are told at boot.
 func (f Fleet) common(stack awscdk.Stack, role fleet.Role, shard settings.Shard) *userData {
 	u := &userData{}
-	node := f.Node(role, shard.Name)
-	node.AgentSecretARN = f.names().Secret(constructs.SecretAgent)
-	node.WakeTopicARN = f.wakeTopic(stack)
-	u.node(node)
+	u.node(f.node(stack, role, shard.Name))
 	u.variable("AWS_DEFAULT_REGION", *awscdk.Aws_REGION())
 	u.variable("RELEASE", f.Release)
 	u.variable("SHARD", shard.Name)

@@ -59,9 +59,8 @@ func (b bundle) read() constructs.Statement {
 	}
 }
 
-// node writes the agent's configuration. The boot script fills in what only the instance knows.
+// node writes the agent's configuration.
 func (u *userData) node(n settings.Node) {
-	n.Instance, n.Listen = "@INSTANCE@", fmt.Sprintf("@ADDRESS@:%d", settings.AgentPort)
 	content, err := json.MarshalIndent(n, "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("the node configuration cannot be written: %v", err))

@@ -1,5 +1,5 @@
-// Package agent is the node agent: the one door of a node. It looks after the components of a bridge or of a
-// signal node over loopback, says in one JSON document how they are, obeys the control plane's few orders, and
+// Package agent is the node agent: the one door of a node. It looks after the components of a bridge, a signal node or
+// an edge node, says in one JSON document how they are, obeys the control plane's few orders, and
 // publishes a wake-up when something changed that matters. Client is its counterpart in the control plane.
 //
 // An order is remembered on disk before the component is told and is applied anew on every look, so that a
@@ -12,6 +12,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,6 +57,11 @@ type Config struct {
 	SickAfter time.Duration
 	// WakeStress is the stress that is worth a wake-up when it is reached; 0 on nodes without stress.
 	WakeStress float64
+	// State reads the state of a signal node's shard as the operator wrote it, every StatePoll; nil elsewhere.
+	State     func(ctx context.Context) (string, error)
+	StatePoll time.Duration
+	// ShardLimit is how many participants a shard has before it wants no new rooms; 0 is no limit.
+	ShardLimit int64
 	Component  Component
 	// Host reads the machine's load; its error is logged, never fatal.
 	Host func(now time.Time) (fleet.HostLoad, error)
@@ -86,6 +93,12 @@ type Agent struct {
 	host     fleet.HostLoad
 	sequence uint64
 	lowest   float64 // the lowest stress since the last wake-up
+	drained  bool    // the intent's
+	leaving  bool    // the agent was told to end, and the node leaves the load balancer first
+	// standing decides what HAProxy's agent-check is told of a signal node, with the shard's state.
+	standing     standing
+	shardState   fleet.ShardState
+	stateTrouble string // of reading shardState
 }
 
 // New makes an agent with the intent that its state file remembers. It fails when there is a state file that
@@ -104,7 +117,11 @@ func New(c Config) (*Agent, error) {
 		since:    now,
 		lookedAt: now,
 		admitted: memory.Admitted,
-		view:     View{Trouble: "not looked at yet"},
+		drained:  memory.Drained,
+		// A node that served before its agent restarted is not down until that is seen; a new one is, until proven.
+		standing:   standing{Sick: belief{Held: !memory.Admitted}},
+		shardState: memory.firstState(),
+		view:       View{Trouble: "not looked at yet"},
 	}
 	a.waking = newWaking(c)
 	return a, nil
@@ -115,6 +132,9 @@ func (a *Agent) Run(ctx context.Context) {
 	var wakes sync.WaitGroup
 	defer wakes.Wait()
 	wakes.Go(func() { a.waking.run(ctx) })
+	if a.config.State != nil {
+		wakes.Go(func() { a.follow(ctx) })
+	}
 	tick := time.NewTicker(a.config.Poll)
 	defer tick.Stop()
 	for {
@@ -161,8 +181,10 @@ func (a *Agent) settle(seen View, applied error) {
 	} else {
 		seen = a.view.butFailing(seen)
 	}
+	seen.Drain = seen.Drain || a.leaving
 	a.past = a.past.After(seen, now)
-	a.view, a.host, a.admitted = seen, host, a.memory.Admitted
+	a.standing = a.standing.after(seen, a.config.ShardLimit, now, a.config.SickAfter)
+	a.view, a.host, a.admitted, a.drained = seen, host, a.memory.Admitted, a.memory.Drained
 	a.trouble = ""
 	if applied != nil {
 		a.trouble = "the intent is not applied: " + applied.Error()
@@ -216,16 +238,34 @@ func (a *Agent) status(now time.Time) fleet.Status {
 		Detail:       a.detail(),
 		Version:      a.view.Version,
 		Bridge:       a.view.Bridge,
-		Signal:       a.view.Signal,
+		Signal:       a.signal(),
+		Edge:         a.edge(),
 		Host:         a.host,
 	}
 }
 
-func (a *Agent) detail() string {
-	if a.trouble == "" || a.view.Trouble == "" {
-		return a.trouble + a.view.Trouble
+// signal is the shard's load with what is not Jicofo's to say. It needs mu.
+func (a *Agent) signal() *fleet.SignalLoad {
+	if a.view.Signal == nil {
+		return nil
 	}
-	return a.view.Trouble + "; " + a.trouble
+	load := *a.view.Signal
+	load.State, load.Said = a.shardState, a.check()
+	return &load
+}
+
+// edge is HAProxy's load with the node's own word on clients. It needs mu.
+func (a *Agent) edge() *fleet.EdgeLoad {
+	if a.view.Edge == nil {
+		return nil
+	}
+	load := *a.view.Edge
+	load.Open = a.open()
+	return &load
+}
+
+func (a *Agent) detail() string {
+	return strings.Join(slices.DeleteFunc([]string{a.view.Trouble, a.trouble, a.stateTrouble}, func(s string) bool { return s == "" }), "; ")
 }
 
 // take waits for the turn; it fails only with the context.

@@ -16,8 +16,11 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 )
 
-// maxStatusBytes bounds what is read of an agent's answer.
-const maxStatusBytes = 64 << 10
+// Bounds of what is read of an agent's answer, in bytes. A census has some 200 bytes for each room.
+const (
+	maxStatusBytes = 64 << 10
+	maxCensusBytes = 8 << 20
+)
 
 // ErrUnauthorized says that an agent does not know the caller's secret, or that the clocks are too far apart.
 var ErrUnauthorized = errors.New("the agent refused the signature")
@@ -58,7 +61,17 @@ func NewClient(secret []byte, port int, clock func() time.Time) *Client {
 // Status asks the agent at an address how its node is. An address can have gone to another instance since it was
 // looked up: the caller compares Status.Instance.
 func (c *Client) Status(ctx context.Context, addr netip.Addr) (fleet.Status, error) {
-	return c.ask(ctx, http.MethodGet, addr, "status", nil)
+	var status fleet.Status
+	err := c.ask(ctx, http.MethodGet, addr, "status", nil, maxStatusBytes, &status)
+	return status, err
+}
+
+// Census asks the agent at a signal node's address for the rooms of its shard. An agent that has none fails with
+// *Refusal.
+func (c *Client) Census(ctx context.Context, addr netip.Addr) (fleet.Census, error) {
+	var census fleet.Census
+	err := c.ask(ctx, http.MethodGet, addr, "census", nil, maxCensusBytes, &census)
+	return census, err
 }
 
 // Order gives the agent at an address an order and returns the status after it. An order that the agent does not
@@ -68,20 +81,23 @@ func (c *Client) Order(ctx context.Context, addr netip.Addr, verb fleet.Verb, or
 	if err != nil {
 		return fleet.Status{}, fmt.Errorf("the order cannot be written: %w", err)
 	}
-	return c.ask(ctx, http.MethodPost, addr, string(verb), body)
+	var status fleet.Status
+	err = c.ask(ctx, http.MethodPost, addr, string(verb), body, maxStatusBytes, &status)
+	return status, err
 }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-func (c *Client) ask(ctx context.Context, method string, addr netip.Addr, path string, body []byte) (fleet.Status, error) {
+// ask sends one request and reads the answer, at most limit bytes, into document.
+func (c *Client) ask(ctx context.Context, method string, addr netip.Addr, path string, body []byte, limit int64, document any) error {
 	if !addr.IsValid() {
-		return fleet.Status{}, errors.New("the agent cannot be asked: its address is not known")
+		return errors.New("the agent cannot be asked: its address is not known")
 	}
 	at := netip.AddrPortFrom(addr, c.port)
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+at.String()+"/"+path, bytes.NewReader(body))
 	if err != nil {
-		return fleet.Status{}, fmt.Errorf("agent %s cannot be asked: %w", at, err)
+		return fmt.Errorf("agent %s cannot be asked: %w", at, err)
 	}
 	// The verbs are idempotent: net/http may repeat one whose kept connection turned out to be dead. The empty
 	// value is not sent.
@@ -89,34 +105,33 @@ func (c *Client) ask(ctx context.Context, method string, addr netip.Addr, path s
 	sign(req, c.secret, body, c.clock())
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fleet.Status{}, fmt.Errorf("agent %s does not answer: %w", at, err)
+		return fmt.Errorf("agent %s does not answer: %w", at, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxStatusBytes+1))
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case err != nil:
-		return fleet.Status{}, fmt.Errorf("agent %s broke off its answer: %w", at, err)
-	case len(raw) > maxStatusBytes:
-		return fleet.Status{}, fmt.Errorf("agent %s: its answer is longer than %d bytes", at, maxStatusBytes)
+		return fmt.Errorf("agent %s broke off its answer: %w", at, err)
+	case int64(len(raw)) > limit:
+		return fmt.Errorf("agent %s: its answer is longer than %d bytes", at, limit)
 	}
-	return read(at, resp.StatusCode, raw)
+	return read(at, resp.StatusCode, raw, document)
 }
 
-// read makes a status or an error of an answer.
-func read(at netip.AddrPort, code int, raw []byte) (fleet.Status, error) {
+// read makes a document or an error of an answer.
+func read(at netip.AddrPort, code int, raw []byte, document any) error {
 	text := strings.ToValidUTF8(strings.TrimSpace(string(raw[:min(len(raw), 500)])), "?")
 	switch code {
 	case http.StatusOK:
-		var s fleet.Status
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return fleet.Status{}, fmt.Errorf("agent %s: its status cannot be understood: %w", at, err)
+		if err := json.Unmarshal(raw, document); err != nil {
+			return fmt.Errorf("agent %s: its answer cannot be understood: %w", at, err)
 		}
-		return s, nil
+		return nil
 	case http.StatusConflict:
-		return fleet.Status{}, fmt.Errorf("agent %s: %w", at, &Refusal{Why: text})
+		return fmt.Errorf("agent %s: %w", at, &Refusal{Why: text})
 	case http.StatusUnauthorized:
-		return fleet.Status{}, fmt.Errorf("agent %s: %w", at, ErrUnauthorized)
+		return fmt.Errorf("agent %s: %w", at, ErrUnauthorized)
 	default:
-		return fleet.Status{}, fmt.Errorf("agent %s answered %d: %s", at, code, text)
+		return fmt.Errorf("agent %s answered %d: %s", at, code, text)
 	}
 }

@@ -26,6 +26,8 @@ type Memory struct {
 	Intent
 	// Fences is the highest fencing counter seen of each control loop.
 	Fences map[string]uint64 `json:"fences"`
+	// ShardState is the shard's state that a signal node last heard of.
+	ShardState fleet.ShardState `json:"shardState,omitempty"`
 }
 
 // recall reads the state file. No file, or another instance's, is the memory of a node that was never ordered

@@ -7,11 +7,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 )
 
 func TestMemoryOutlivesTheAgent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
-	want := Memory{Intent{Instance: "i-1", Admitted: true, Drained: true}, map[string]uint64{"bridges": 1 << 63, "lifecycle": 2}}
+	want := Memory{
+		Intent: Intent{Instance: "i-1", Admitted: true, Drained: true},
+		Fences: map[string]uint64{"bridges": 1 << 63, "lifecycle": 2}, ShardState: fleet.ShardReady,
+	}
 	require.NoError(t, Memory{}.save(path))
 	require.NoError(t, want.save(path))
 	got, err := recall(path, "i-1")
@@ -24,7 +29,9 @@ func TestMemoryOutlivesTheAgent(t *testing.T) {
 
 func TestMemoryOfAnotherInstanceIsVoid(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
-	image := Memory{Intent{Instance: "i-image", Admitted: true}, map[string]uint64{"bridges": 7}}
+	image := Memory{
+		Intent: Intent{Instance: "i-image", Admitted: true}, Fences: map[string]uint64{"bridges": 7}, ShardState: fleet.ShardReady,
+	}
 	require.NoError(t, image.save(path))
 	got, err := recall(path, "i-1")
 	require.NoError(t, err)

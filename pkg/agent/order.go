@@ -40,6 +40,12 @@ func (a *Agent) Obey(ctx context.Context, verb fleet.Verb, order fleet.Order) (f
 	if err != nil {
 		return fleet.Status{}, err
 	}
+	if verb == fleet.VerbForget || verb == fleet.VerbPlace {
+		if err := a.onRooms(ctx, verb, order); err != nil {
+			return fleet.Status{}, err
+		}
+		return a.Status(), nil
+	}
 	// Who asked may have gone by now; what is remembered is carried out all the same.
 	a.look(context.WithoutCancel(ctx))
 	return a.Status(), nil
@@ -113,7 +119,7 @@ func (i Intent) after(verb fleet.Verb, role fleet.Role, phase fleet.Phase) (Inte
 			return i, refuse("it was told to shut down, which cannot be undone")
 		case i.Admitted:
 			return i, nil
-		case phase != fleet.PhaseStandby && phase != fleet.PhaseDraining:
+		case phase != fleet.PhaseStandby && phase != fleet.PhaseDraining && phase != fleet.PhaseServing:
 			return i, refuse("it is %s: only a node that is healthy and joined can be admitted", phase)
 		}
 		next.Admitted, next.Drained = true, false
@@ -123,7 +129,7 @@ func (i Intent) after(verb fleet.Verb, role fleet.Role, phase fleet.Phase) (Inte
 		switch {
 		case i.Retired || phase == fleet.PhaseRetiring:
 			return i, refuse("it was told to shut down, which cannot be undone")
-		case !i.Admitted:
+		case !i.Admitted && role != fleet.RoleEdge:
 			return i, refuse("it was never admitted: admit it instead")
 		}
 		next.Drained = false
@@ -132,6 +138,10 @@ func (i Intent) after(verb fleet.Verb, role fleet.Role, phase fleet.Phase) (Inte
 			return i, refuse("it takes work still: drain it first")
 		}
 		next.Drained, next.Retired = true, true
+	case fleet.VerbForget, fleet.VerbPlace:
+		if role != fleet.RoleEdge {
+			return i, refuse("a %s node knows not where rooms live", role)
+		}
 	case fleet.VerbMove:
 		if role != fleet.RoleBridge {
 			return i, refuse("the participants of a %s node cannot be moved", role)

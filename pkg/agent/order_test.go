@@ -29,6 +29,7 @@ func TestIntentAfterAVerb(t *testing.T) {
 		{"admit what was drained before it was admitted", Intent{Drained: true}, fleet.VerbAdmit, fleet.PhaseStandby, serving, ""},
 		{"admit one that carries people though its state was lost", fresh, fleet.VerbAdmit, fleet.PhaseDraining, serving, ""},
 		{"admit before it is healthy", fresh, fleet.VerbAdmit, fleet.PhaseStarting, fresh, "healthy and joined"},
+		{"admit a node that serves unasked", fresh, fleet.VerbAdmit, fleet.PhaseServing, serving, ""},
 		{"admit a sick node", fresh, fleet.VerbAdmit, fleet.PhaseSick, fresh, "healthy and joined"},
 		{"admit a retired node", retired, fleet.VerbAdmit, fleet.PhaseRetiring, retired, "cannot be undone"},
 		{"admit one that shuts down by itself", fresh, fleet.VerbAdmit, fleet.PhaseRetiring, fresh, "cannot be undone"},
@@ -64,6 +65,24 @@ func TestIntentAfterAVerb(t *testing.T) {
 			require.ErrorAs(t, err, &refusal)
 			assert.Contains(t, refusal.Why, c.refused)
 		})
+	}
+}
+
+func TestAnEdgeNodeJoinsTheLoadBalancerWithoutHavingBeenAdmitted(t *testing.T) {
+	after, err := Intent{Drained: true}.after(fleet.VerbUndrain, fleet.RoleEdge, fleet.PhaseDraining)
+	require.NoError(t, err)
+	assert.Equal(t, Intent{}, after)
+}
+
+func TestOnlyEdgeNodesKnowWhereRoomsLive(t *testing.T) {
+	for _, verb := range []fleet.Verb{fleet.VerbForget, fleet.VerbPlace} {
+		after, err := Intent{}.after(verb, fleet.RoleEdge, fleet.PhaseServing)
+		require.NoError(t, err)
+		assert.Equal(t, Intent{}, after, "the node itself is to do nothing else than before")
+		for _, role := range []fleet.Role{fleet.RoleBridge, fleet.RoleSignal} {
+			_, err = Intent{}.after(verb, role, fleet.PhaseServing)
+			require.ErrorContains(t, err, "knows not where rooms live")
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ type View struct {
 	Version  string
 	Bridge   *fleet.BridgeLoad // on a bridge
 	Signal   *fleet.SignalLoad // on a signal node
+	Edge     *fleet.EdgeLoad   // on an edge node; Open is whether it is warm
+	// Unasked is true of a component that takes work without having been admitted.
+	Unasked bool
 }
 
 // butFailing is the last good view after a look that got no figures: what was known stays known, though older.
@@ -84,6 +87,7 @@ func lasting(since time.Time, looks int, now time.Time, least time.Duration) boo
 // end, else when it has lasted. Standby and Starting are said only of a node with nobody on it, because the control
 // plane may end such a node without asking again.
 func PhaseOf(v View, i Intent, p Past, now time.Time, sickAfter time.Duration) fleet.Phase {
+	admitted := i.Admitted || v.Unasked
 	wasUp := p.WasUp || i.Admitted || i.Retired || v.Occupied
 	switch {
 	case wasUp && v.Answer == Refused && (i.Retired || lasting(p.RefusedSince, p.Refusals, now, sickAfter)):
@@ -94,9 +98,9 @@ func PhaseOf(v View, i Intent, p Past, now time.Time, sickAfter time.Duration) f
 		return fleet.PhaseRetiring
 	case !wasUp && !v.Ready:
 		return fleet.PhaseStarting
-	case !i.Admitted && v.Occupied:
+	case !admitted && v.Occupied:
 		return fleet.PhaseDraining
-	case !i.Admitted:
+	case !admitted:
 		return fleet.PhaseStandby
 	case i.Drained || v.Drain:
 		return fleet.PhaseDraining

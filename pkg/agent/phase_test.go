@@ -60,6 +60,10 @@ func TestPhaseOfABridge(t *testing.T) {
 			Past{WasUp: true, FailingSince: noon.Add(-time.Hour), Failures: 2}, fleet.PhaseServing},
 		{"refused after a long silence is sick until that lasted", View{Answer: Refused}, admitted,
 			Past{WasUp: true, FailingSince: noon.Add(-time.Hour), Failures: 9, RefusedSince: noon, Refusals: 1}, fleet.PhaseSick},
+		{"unasked and not ready yet is starting", View{Answer: Answered, Unasked: true}, Intent{}, Past{}, fleet.PhaseStarting},
+		{"unasked and ready is serving", View{Answer: Answered, Ready: true, Occupied: true, Unasked: true}, Intent{}, up, fleet.PhaseServing},
+		{"unasked and told to leave is draining", View{Answer: Answered, Ready: true, Unasked: true}, Intent{Drained: true}, up, fleet.PhaseDraining},
+		{"unasked and refused for long is gone", View{Answer: Refused, Unasked: true}, Intent{}, failing(sickAfter, true), fleet.PhaseGone},
 		{"an admitted node whose new agent finds nobody is not starting", View{Answer: Refused}, admitted, Past{}, fleet.PhaseServing},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -32,12 +32,14 @@ const (
 type Subject interface {
 	Status() fleet.Status
 	Obey(ctx context.Context, verb fleet.Verb, order fleet.Order) (fleet.Status, error)
+	Census(ctx context.Context) (fleet.Census, error)
 }
 
 // Handler is the agent's HTTP API:
 //
 //	GET  /healthz   "ok" for anybody: the agent runs
 //	GET  /status    fleet.Status
+//	GET  /census    fleet.Census, from signal nodes; 409 from others
 //	POST /<verb>    fleet.Order -> fleet.Status after it; 409 with a sentence when it is refused
 //
 // All but /healthz is 401 unless signed with the secret.
@@ -46,13 +48,14 @@ func Handler(subject Subject, secret []byte, clock func() time.Time, log *slog.L
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
 	mux.HandleFunc("GET /status", s.guarded(s.status))
+	mux.HandleFunc("GET /census", s.guarded(s.census))
 	for _, verb := range verbs {
 		mux.HandleFunc("POST /"+string(verb), s.guarded(s.order(verb)))
 	}
 	return mux
 }
 
-var verbs = []fleet.Verb{fleet.VerbAdmit, fleet.VerbDrain, fleet.VerbUndrain, fleet.VerbRetire, fleet.VerbMove}
+var verbs = []fleet.Verb{fleet.VerbAdmit, fleet.VerbDrain, fleet.VerbUndrain, fleet.VerbRetire, fleet.VerbMove, fleet.VerbForget, fleet.VerbPlace}
 
 // Serve answers on the listener until the context ends, then lets running requests finish for a moment.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
@@ -124,23 +127,38 @@ func (s *server) order(verb fleet.Verb) func(http.ResponseWriter, *http.Request,
 			return
 		}
 		status, err := s.subject.Obey(r.Context(), verb, order)
-		var refusal *Refusal
-		switch {
-		case errors.As(err, &refusal):
-			http.Error(w, refusal.Why, http.StatusConflict)
-		case err != nil:
-			s.log.Error("order failed", "verb", verb, "why", err)
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-		default:
-			s.answer(w, status)
+		if err != nil {
+			s.fail(w, string(verb), err)
+			return
 		}
+		s.answer(w, status)
 	}
 }
 
-func (s *server) answer(w http.ResponseWriter, status fleet.Status) {
-	raw, err := json.Marshal(status)
+func (s *server) census(w http.ResponseWriter, r *http.Request, _ []byte) {
+	census, err := s.subject.Census(r.Context())
 	if err != nil {
-		http.Error(w, "the status cannot be written: "+err.Error(), http.StatusInternalServerError)
+		s.fail(w, "census", err)
+		return
+	}
+	s.answer(w, census)
+}
+
+// fail answers 409 to what is refused, 500 to what failed.
+func (s *server) fail(w http.ResponseWriter, asked string, err error) {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		http.Error(w, refusal.Why, http.StatusConflict)
+		return
+	}
+	s.log.Error("request failed", "asked", asked, "why", err)
+	http.Error(w, err.Error(), http.StatusInternalServerError)
+}
+
+func (s *server) answer(w http.ResponseWriter, document any) {
+	raw, err := json.Marshal(document)
+	if err != nil {
+		http.Error(w, "the answer cannot be written: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -29,6 +29,7 @@ type subject struct {
 	verb   fleet.Verb
 	order  fleet.Order
 	hold   chan struct{} // Obey waits for it when it is not nil
+	census fleet.Census
 }
 
 func (s *subject) Status() fleet.Status { return s.status }
@@ -45,6 +46,8 @@ func (s *subject) Obey(ctx context.Context, verb fleet.Verb, order fleet.Order) 
 	s.verb, s.order = verb, order
 	return s.status, s.err
 }
+
+func (s *subject) Census(context.Context) (fleet.Census, error) { return s.census, s.err }
 
 func clockAt(at time.Time) func() time.Time { return func() time.Time { return at } }
 
@@ -78,13 +81,17 @@ func TestClientAndServerSpeakTheSame(t *testing.T) {
 		AgeSeconds: 0.5, Admitted: true, Detail: "d", Version: "2.3", Bridge: &fleet.BridgeLoad{Stress: 0.25, LocalEndpoints: 7},
 		Host: fleet.HostLoad{CPU: 0.5},
 	}}
+	s.census = fleet.Census{Instance: "i-1", Shard: "a", AgeSeconds: 0.1, Rooms: []fleet.CensusRoom{{Key: "AB", Room: "[t]r", Participants: 2}}}
 	at := serving(t, s)
 	c := clientOf(t, at, secret)
 	got, err := c.Status(t.Context(), at.Addr())
 	require.NoError(t, err)
 	assert.Equal(t, s.status, got)
+	census, err := c.Census(t.Context(), at.Addr())
+	require.NoError(t, err)
+	assert.Equal(t, s.census, census)
 	for _, verb := range verbs {
-		order := fleet.Order{Fence: 1 << 60, Reason: "it is time for " + string(verb)}
+		order := fleet.Order{Fence: 1 << 60, Key: "AB", ShardID: 7, Reason: "it is time for " + string(verb)}
 		got, err = c.Order(t.Context(), at.Addr(), verb, order)
 		require.NoError(t, err)
 		assert.Equal(t, s.status, got)
@@ -102,6 +109,8 @@ func TestErrorsKeepTheirKindOnTheWay(t *testing.T) {
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
 	assert.Equal(t, "it has 4 participants", refusal.Why)
+	_, err = c.Census(t.Context(), at.Addr())
+	require.ErrorAs(t, err, &refusal)
 	s.err = errors.New("disk full")
 	_, err = c.Order(t.Context(), at.Addr(), fleet.VerbDrain, fleet.Order{})
 	require.ErrorContains(t, err, "answered 500: disk full")
@@ -161,7 +170,7 @@ func TestBodiesAreBounded(t *testing.T) {
 
 func TestBodyThatIsNoOrderIsRefused(t *testing.T) {
 	at := serving(t, &subject{})
-	_, err := clientOf(t, at, secret).ask(t.Context(), http.MethodPost, at.Addr(), "drain", []byte(`{"fence": -1}`))
+	err := clientOf(t, at, secret).ask(t.Context(), http.MethodPost, at.Addr(), "drain", []byte(`{"fence": -1}`), maxStatusBytes, &fleet.Status{})
 	require.ErrorContains(t, err, "answered 400")
 }
 

@@ -15,6 +15,10 @@ type Signal struct {
 	Jicofo  *jitsi.Jicofo
 	Prosody *jitsi.Prosody
 	Web     *jitsi.Web
+	// Rooms is asked for the census of the virtual host Host. It is Prosody again, with more patience: a census
+	// of thousands of rooms takes longer than a sign of life.
+	Rooms *jitsi.Prosody
+	Host  string
 }
 
 // Look asks all three. The node is ready when each of them answers; Jicofo's complaint that it has no bridge does

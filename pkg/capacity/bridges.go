@@ -9,7 +9,8 @@
 // large room stays hot however many bridges are added. The room that is needed is the growth expected within
 // one boot time plus Spare bridges' worth. The room that there is counts what boots already at Target each, so
 // nothing is bought twice for one need. What is missing is first taken back from draining bridges, then
-// launched, all of it at once.
+// launched, all of it at once. With survivors, the share of the largest other shard's load that would come here if
+// it were lost is needed too.
 //
 // A bridge is drained only with proof: every bridge answered with fresh figures, nothing boots, and without it
 // the others hold the peak of the last ShrinkAfter, the load that is leaving, Spare and Slack. A bridge of an older
@@ -78,6 +79,8 @@ type Input struct {
 	// Desired is the group's desired capacity. What it exceeds Counted by is bought and not visible yet.
 	Desired int
 	History []Sample // oldest first
+	// Lost is the stress that would come here if another shard were lost now; 0 when no room is kept for that.
+	Lost float64
 }
 
 // Decision is what to do and why. Drain is empty whenever anything is launched or undrained.
@@ -108,13 +111,13 @@ func DecideBridges(in Input, p Policy) Decision {
 	d := Decision{Demand: g.demand, Complete: g.complete()}
 	d.Growth = growth(in.Now, g.demand, in.History, p)
 	d.Room = g.room(p)
-	d.Needed = d.Growth + p.Spare*p.Target
+	d.Needed = d.Growth + p.Spare*p.Target + in.Lost
 	if g.blind() {
 		d.Room, d.Needed = 0, 0
 		d.because("no bridge in service answers: nothing is known, so nothing is changed but the minimum")
 	}
 	if d.Room+epsilon < d.Needed {
-		d.because("room %.2f is below the needed %.2f (growth %.2f, spare %.1f bridges)", d.Room, d.Needed, d.Growth, p.Spare)
+		d.because("room %.2f is below the needed %.2f (growth %.2f, spare %.1f bridges, a lost shard's share %.2f)", d.Room, d.Needed, d.Growth, p.Spare, in.Lost)
 	}
 	d.undrain(g, p)
 	d.launch(g, p)
@@ -173,7 +176,7 @@ func (d *Decision) shrink(in Input, g group, p Policy) {
 		return
 	}
 	back := max(0, peakSince(in.Now.Add(-p.ShrinkAfter), in.History)-g.demand)
-	needed := max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + g.leavingLoad()
+	needed := max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leavingLoad()
 	room, left := g.room(p), len(g.serving)
 	for _, victim := range g.victims() {
 		roomAfter, neededAfter := room-roomOf(victim, p), needed+min(victim.Stress, p.Target)
@@ -192,7 +195,7 @@ func (d *Decision) roll(in Input, g group, p Policy) {
 	if !g.rolls() || g.unproven(in, p) != "" || g.bought >= p.Max {
 		return
 	}
-	enough := d.Growth + (p.Spare+p.Slack+1)*p.Target
+	enough := d.Growth + (p.Spare+p.Slack+1)*p.Target + in.Lost
 	if len(g.serving) > p.Min && g.room(p)+epsilon >= enough {
 		return
 	}
@@ -221,6 +224,9 @@ func growth(now time.Time, demand float64, history []Sample, p Policy) float64 {
 	}
 	return max(0, demand-peakSince(from, before))
 }
+
+// Peak is the highest demand known since a moment; 0 when none is.
+func Peak(from time.Time, history []Sample) float64 { return peakSince(from, history) }
 
 func peakSince(from time.Time, history []Sample) float64 {
 	peak := 0.0

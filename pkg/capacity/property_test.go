@@ -46,6 +46,7 @@ func groups(states ...State) *rapid.Generator[Input] {
 		}
 		in.Counted = len(in.Bridges)
 		in.Desired = in.Counted + rapid.IntRange(-2, 3).Draw(t, "not visible yet")
+		in.Lost = max(0, hundredths(-200, 200).Draw(t, "a lost shard's share"))
 		demand := hundredths(0, 600)
 		if rapid.Bool().Draw(t, "flat history") {
 			d := demand.Draw(t, "flat")

@@ -35,6 +35,7 @@ type Status struct {
 	Version string      `json:"version,omitempty"`
 	Bridge  *BridgeLoad `json:"bridge,omitempty"`
 	Signal  *SignalLoad `json:"signal,omitempty"`
+	Edge    *EdgeLoad   `json:"edge,omitempty"`
 	Host    HostLoad    `json:"host"`
 }
 
@@ -67,15 +68,19 @@ type BridgeLoad struct {
 
 // SignalLoad is a shard's load as its Jicofo counts it (/stats, and /debug for the view of each bridge).
 type SignalLoad struct {
-	Conferences       int64 `json:"conferences"`
-	Participants      int64 `json:"participants"`
-	LargestConference int64 `json:"largestConference"`
-	Bridges           int64 `json:"bridges"`            // in the brewery
-	BridgesOK         int64 `json:"bridgesOperational"` // of those, operational in Jicofo's judgement
-	LostBridges       int64 `json:"lostBridges"`        // counter since Jicofo started
-	ParticipantsMoved int64 `json:"participantsMoved"`  // counter since Jicofo started
-	JibrisAvailable   int64 `json:"jibrisAvailable"`
-	JibrisSeen        int64 `json:"jibrisSeen"`
+	// State is the shard's state as this node follows it; drain until it has heard of one.
+	State ShardState `json:"state"`
+	// Said is the node's present answer to HAProxy's agent-check, such as "up ready"; empty before it has one.
+	Said              string `json:"said,omitempty"`
+	Conferences       int64  `json:"conferences"`
+	Participants      int64  `json:"participants"`
+	LargestConference int64  `json:"largestConference"`
+	Bridges           int64  `json:"bridges"`            // in the brewery
+	BridgesOK         int64  `json:"bridgesOperational"` // of those, operational in Jicofo's judgement
+	LostBridges       int64  `json:"lostBridges"`        // counter since Jicofo started
+	ParticipantsMoved int64  `json:"participantsMoved"`  // counter since Jicofo started
+	JibrisAvailable   int64  `json:"jibrisAvailable"`
+	JibrisSeen        int64  `json:"jibrisSeen"`
 	// BridgeViews is Jicofo's judgement of each bridge by its brewery nickname, which is the instance id.
 	BridgeViews map[InstanceID]BridgeView `json:"bridgeViews,omitempty"`
 }
@@ -115,7 +120,7 @@ type Order struct {
 	// Instance is whom the order is for. An address can have gone to another instance since it was looked up: an
 	// agent refuses an order for another. Empty is for whoever gets it.
 	Instance InstanceID `json:"instance,omitempty"`
-	// Loop is the control loop that gives the order, "bridges" or "lifecycle".
+	// Loop is the control loop that gives the order, "bridges", "lifecycle" or "shards".
 	Loop string `json:"loop"`
 	// Fence is the fencing counter of the lease under which the order was given. An agent refuses an order
 	// with a lower counter than the highest it has seen from the same loop, so that a delayed run cannot undo

@@ -50,6 +50,9 @@ func (b Bridges) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Re
 	held, err := holdAll[bridgeMemory](ctx, b.Leases, loopBridges, shards, b.Now, b.Log)
 	err = errors.Join(values.beside, err)
 	for round := 1; len(held) > 0; round++ {
+		if len(held) == len(groups) {
+			b.survive(held)
+		}
 		err = errors.Join(err, b.round(ctx, held, values, record))
 		var releaseErr error
 		held, releaseErr = releaseAll(ctx, b.Leases, held, round == rounds)
@@ -133,7 +136,7 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	policy := b.policy(o, values)
 	bridges := memory.disbelieve(classify(o, memory.Leaving, b.Env.StaleAfter), o.At.Add(-b.Env.StaleAfter))
 	decision := capacity.DecideBridges(capacity.Input{
-		Now: o.At, Bridges: bridges, Counted: counted(o.Group), Desired: o.Group.Desired, History: memory.Demand,
+		Now: o.At, Bridges: bridges, Counted: counted(o.Group), Desired: o.Group.Desired, History: memory.Demand, Lost: memory.Lost,
 	}, policy)
 	verdict := capacity.Quarantine(b.suspects(o, memory), b.crowd(o, memory, bridges), b.Env.DeadAfter)
 	steps := b.leavingSteps(o, memory)

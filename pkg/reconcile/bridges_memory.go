@@ -16,6 +16,8 @@ type bridgeMemory struct {
 	Leaving map[fleet.InstanceID]time.Time `json:"leaving,omitempty"`
 	// TakenBack is when bridges that have not served since were ordered to take work again.
 	TakenBack map[fleet.InstanceID]time.Time `json:"takenBack,omitempty"`
+	// Lost is the stress that would come here if the largest other shard were lost, by the last run over all shards.
+	Lost float64 `json:"lost,omitempty"`
 	// Quarantined is when broken bridges were replaced.
 	Quarantined []time.Time `json:"quarantined,omitempty"`
 }

@@ -29,6 +29,10 @@ type node struct {
 	fences          map[string]uint64
 	views           map[fleet.InstanceID]fleet.BridgeView
 	orders          []fleet.Order
+	edge            *edgeFake // on an edge node
+	state           fleet.ShardState
+	rooms           []fleet.CensusRoom // on a signal node
+	roomsAge        time.Duration
 }
 
 func (n *node) become(p fleet.Phase, now time.Time) {
@@ -52,9 +56,12 @@ func (n *node) status(now time.Time) fleet.Status {
 		Instance: n.id, Role: n.role, Shard: n.shard, Phase: n.phase, PhaseSeconds: now.Sub(n.since).Seconds(),
 		AgeSeconds: n.age.Seconds(), Admitted: n.admitted,
 	}
-	if n.role == fleet.RoleSignal {
-		s.Signal = &fleet.SignalLoad{Participants: n.endpoints, Conferences: n.endpoints / 5, LargestConference: 5, BridgeViews: n.views}
-	} else if n.phase != fleet.PhaseStarting {
+	switch {
+	case n.edge != nil:
+		s.Edge = n.edge.load()
+	case n.role == fleet.RoleSignal:
+		s.Signal = &fleet.SignalLoad{State: n.state, Participants: n.endpoints, Conferences: n.endpoints / 5, LargestConference: 5, BridgeViews: n.views}
+	case n.phase != fleet.PhaseStarting:
 		s.Bridge = &fleet.BridgeLoad{Stress: n.stress, LocalEndpoints: n.endpoints, SendKilobits: 1000 * n.endpoints, ReceiveKilobits: 500 * n.endpoints}
 	}
 	return s
@@ -102,6 +109,9 @@ func (c agents) Order(_ context.Context, address netip.Addr, verb fleet.Verb, or
 	}
 	n.fences[order.Loop] = order.Fence
 	n.orders = append(n.orders, order)
+	if verb == fleet.VerbForget || verb == fleet.VerbPlace {
+		return n.status(c.now), c.route(n, verb, order)
+	}
 	if err := n.obey(verb, c.now); err != nil {
 		return fleet.Status{}, err
 	}

@@ -102,7 +102,7 @@ func nodesToAsk(groups, wanted []fleet.Group) []fleet.Instance {
 	}
 	var nodes []fleet.Instance
 	for _, g := range groups {
-		if g.Role == fleet.RoleEdge || !(names[g.Name] || g.Role == fleet.RoleSignal && shards[g.Shard]) {
+		if !(names[g.Name] || g.Role == fleet.RoleSignal && shards[g.Shard]) {
 			continue
 		}
 		for _, i := range g.Instances {

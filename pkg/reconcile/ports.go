@@ -41,6 +41,17 @@ type Agents interface {
 	Order(ctx context.Context, address netip.Addr, verb fleet.Verb, order fleet.Order) (fleet.Status, error)
 }
 
+// Censuses are the rooms of shards, by the agents of their signal nodes.
+type Censuses interface {
+	Census(ctx context.Context, address netip.Addr) (fleet.Census, error)
+}
+
+// ShardStates are the parameters in which operators write each shard's state.
+type ShardStates interface {
+	// Read is what is written for a shard.
+	Read(ctx context.Context, shard string) (string, error)
+}
+
 // Leases gives out one lease for each key at a time.
 type Leases interface {
 	// Acquire takes the lease until a moment; ok is false while another holds it. The other is then asked for

@@ -25,8 +25,11 @@ func ZoneName(fleet string) string { return fleet + ".internal" }
 // SignalName is the one name of a shard's signal node in the private zone, moved at admission.
 func SignalName(fleet, shard string) string { return shard + "." + ZoneName(fleet) }
 
+// ShardParameters is the beginning of every shard's parameter.
+func ShardParameters(fleet string) string { return "/" + fleet + "/shard/" }
+
 // ShardParameter is the SSM parameter with a shard's state: ready, drain or maintenance.
-func ShardParameter(fleet, shard string) string { return "/" + fleet + "/shard/" + shard }
+func ShardParameter(fleet, shard string) string { return ShardParameters(fleet) + shard }
 
 // RuntimeParameter is the SSM parameter with the operator's run-time overrides.
 func RuntimeParameter(fleet string) string { return "/" + fleet + "/runtime" }
@@ -54,6 +57,7 @@ type BridgesEnv struct {
 	Target           float64       `env:"BRIDGE_TARGET"`
 	Spare            float64       `env:"BRIDGE_SPARE"`
 	Slack            float64       `env:"BRIDGE_SLACK"`
+	Survivors        int           `env:"BRIDGE_SURVIVORS"` // lost shards for whose rooms the others keep room
 	ShrinkAfter      time.Duration `env:"BRIDGE_SHRINK_AFTER"`
 	BootTime         time.Duration `env:"BRIDGE_BOOT_TIME"`
 	DrainLimit       time.Duration `env:"BRIDGE_DRAIN_LIMIT"`
@@ -82,11 +86,19 @@ type LifecycleEnv struct {
 	DeadAfter            time.Duration `env:"BRIDGE_DEAD_AFTER"`
 }
 
+// ShardsEnv is the env contract of the Lambda shards.
+type ShardsEnv struct {
+	Control
+	StateTable string        `env:"STATE_TABLE"` // DynamoDB table with leases
+	MendPause  time.Duration `env:"MEND_PAUSE"`
+}
+
 // Lambdas is the env contract of each deployed function, by its folder's name under lambdas/.
 var Lambdas = map[string]any{
 	"metrics":   MetricsEnv{},
 	"bridges":   BridgesEnv{},
 	"lifecycle": LifecycleEnv{},
+	"shards":    ShardsEnv{},
 }
 
 // NodePath is where a node keeps Node, its configuration.
@@ -94,6 +106,12 @@ const NodePath = "/etc/jitsi-fleet/node.json"
 
 // StatePath is where a node's agent keeps its state; see Node.StateFile.
 const StatePath = "/var/lib/jitsi-fleet/state.json"
+
+// XMPPDomain is the meetings' virtual host on every Prosody: the official images' own XMPP_DOMAIN, which no node sets.
+const XMPPDomain = "meet.jitsi"
+
+// HAProxySocket is HAProxy's admin socket on an edge node. Only HAProxy's own user, whom the agent runs as, may open it.
+const HAProxySocket = "/run/haproxy/admin.sock"
 
 // Node is the configuration file of a node agent. The CDK app writes it into the user data; the boot script
 // fills Instance and Listen from the instance's metadata.
@@ -116,6 +134,24 @@ type Node struct {
 	Poll    Duration `json:"poll"`
 	// SickAfter is how long a component must fail before its node says so.
 	SickAfter Duration `json:"sickAfter"`
+	// ProsodyHost is the virtual host of the meetings on a signal node, whose rooms the census counts.
+	ProsodyHost string `json:"prosodyHost,omitempty"`
+	// CheckListen is where a signal or edge node answers HAProxy's agent-check: "10.64.1.7:7071". On an edge node it
+	// is the slot's own address.
+	CheckListen string `json:"checkListen,omitempty"`
+	// ShardParameter is the SSM parameter with the state of a signal node's shard, and StatePoll how often it is read.
+	ShardParameter string   `json:"shardParameter,omitempty"`
+	StatePoll      Duration `json:"statePoll,omitempty"`
+	// ShardLimit is how many participants a signal node's shard has before it wants no new rooms; 0 is no limit.
+	ShardLimit int `json:"shardLimit,omitempty"`
+	// HAProxy is the path of HAProxy's admin socket on an edge node.
+	HAProxy string `json:"haproxy,omitempty"`
+	// WarmUp is how long an edge node waits at most for the other nodes' rooms and for the shards' agents, before it
+	// takes clients without them.
+	WarmUp Duration `json:"warmUp,omitempty"`
+	// LeaveWait is how long an edge node that is told to stop keeps serving those whom the load balancer sends until
+	// it knows.
+	LeaveWait Duration `json:"leaveWait,omitempty"`
 	// WakeStress is the stress at which a bridge's rising load is worth a wake-up; the target.
 	WakeStress float64 `json:"wakeStress,omitempty"`
 }

@@ -25,6 +25,7 @@ func filled(t *testing.T) (Settings, Control) {
 	t.Helper()
 	s, err := Parse(example)
 	require.NoError(t, err)
+	s.Bridges.Survivors = 1 // off by default
 	c := s.Control()
 	c.AgentSecretARN = "arn:aws:secretsmanager:x"
 	return s, c
@@ -32,9 +33,10 @@ func filled(t *testing.T) (Settings, Control) {
 
 // contracts are the env contracts as the CDK app would fill them.
 func contracts(s Settings, c Control) map[string]any {
-	bridges, lifecycle := s.BridgesEnv(c), s.LifecycleEnv(c)
+	bridges, lifecycle, shards := s.BridgesEnv(c), s.LifecycleEnv(c), s.ShardsEnv(c)
+	shards.StateTable = "jitsi-state"
 	bridges.StateTable, lifecycle.StateTable, lifecycle.PrivateZoneID = "jitsi-state", "jitsi-state", "Z1"
-	return map[string]any{"metrics": s.MetricsEnv(c), "bridges": bridges, "lifecycle": lifecycle}
+	return map[string]any{"metrics": s.MetricsEnv(c), "bridges": bridges, "lifecycle": lifecycle, "shards": shards}
 }
 
 func TestEachLambdasContractIsReadAsItWasWritten(t *testing.T) {
@@ -144,10 +146,15 @@ func TestWhatSettingsKnowOfANode(t *testing.T) {
 	signal := common
 	signal.Role, signal.Shard = "signal", "shard-2"
 	signal.Jicofo, signal.Prosody, signal.Web = "http://127.0.0.1:8888", "http://127.0.0.1:5280", "http://127.0.0.1:8000"
+	signal.ProsodyHost, signal.ShardParameter, signal.StatePoll = "meet.jitsi", "/jitsi/shard/shard-2", Duration(4*time.Second)
+	s.Edge.ShardLimit, signal.ShardLimit = 5000, 5000
 	assert.Equal(t, signal, s.Node(fleet.RoleSignal, "shard-2"))
+	s.Intervals.AgentPoll = Duration(10 * time.Second)
+	assert.Equal(t, Duration(20*time.Second), s.Node(fleet.RoleSignal, "shard-2").StatePoll)
+	s.Intervals.AgentPoll = Duration(2 * time.Second)
 
 	edge := common
-	edge.Role = "edge"
+	edge.Role, edge.HAProxy, edge.WarmUp, edge.LeaveWait = "edge", "/run/haproxy/admin.sock", s.Edge.WarmUp, Duration(40*time.Second)
 	assert.Equal(t, edge, s.Node(fleet.RoleEdge, ""))
 }
 

@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 )
@@ -30,6 +31,7 @@ func (s Settings) BridgesEnv(c Control) BridgesEnv {
 		Target:           b.Target,
 		Spare:            b.Spare,
 		Slack:            b.Slack,
+		Survivors:        b.Survivors,
 		ShrinkAfter:      b.ShrinkAfter.D(),
 		BootTime:         b.BootTime.D(),
 		DrainLimit:       b.DrainLimit.D(),
@@ -65,6 +67,11 @@ func (s Settings) LifecycleEnv(c Control) LifecycleEnv {
 	}
 }
 
+// ShardsEnv is the env contract of the Lambda shards.
+func (s Settings) ShardsEnv(c Control) ShardsEnv {
+	return ShardsEnv{Control: c, MendPause: s.Edge.MendPause.D()}
+}
+
 func schedulesJSON(list []Schedule) string {
 	if len(list) == 0 {
 		return "[]"
@@ -93,9 +100,22 @@ func (s Settings) Node(role fleet.Role, shard string) Node {
 		n.WakeStress = s.Bridges.Target
 	case fleet.RoleSignal:
 		n.Jicofo, n.Prosody, n.Web = loopback(JicofoPort), loopback(ProsodyPort), loopback(WebPort)
-	case fleet.RoleEdge: // an HAProxy slot has no component that an agent asks
+		n.ProsodyHost = XMPPDomain
+		n.ShardParameter, n.StatePoll = ShardParameter(s.Fleet, shard), max(2*s.Intervals.AgentPoll, leastStatePoll)
+		n.ShardLimit = s.Edge.ShardLimit
+	case fleet.RoleEdge:
+		n.HAProxy = HAProxySocket
+		n.WarmUp, n.LeaveWait = s.Edge.WarmUp, leaveWait
 	}
 	return n
 }
+
+// leastStatePoll keeps fifty shards' agents well below the 40 requests a second that SSM answers.
+// https://docs.aws.amazon.com/general/latest/gr/ssm.html
+const leastStatePoll = Duration(4 * time.Second)
+
+// leaveWait is longer than the load balancer needs to find out that a node leaves: one agent-check, and two health
+// checks ten seconds apart.
+const leaveWait = Duration(40 * time.Second)
 
 func loopback(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }

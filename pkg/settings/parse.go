@@ -25,8 +25,11 @@ func Defaults() Settings {
 	return Settings{
 		Release: "stable-11146-2",
 		Network: Network{CIDR: netip.MustParsePrefix("10.64.0.0/16"), AvailabilityZones: 2, NATGateways: 1},
-		Edge:    Edge{Slots: 2, InstanceType: "c7g.large", TableSize: 200_000, TableExpiry: Duration(10 * time.Minute)},
-		Signal:  Signal{InstanceType: "c7g.xlarge", AdmissionGrace: Duration(15 * time.Minute)},
+		Edge: Edge{
+			Slots: 2, InstanceType: "c7g.large", TableSize: 200_000, TableExpiry: Duration(10 * time.Minute),
+			ConnectionRate: 2_000, WarmUp: Duration(30 * time.Second), MendPause: Duration(10 * time.Minute),
+		},
+		Signal: Signal{InstanceType: "c7g.xlarge", AdmissionGrace: Duration(15 * time.Minute)},
 		Bridges: Bridges{
 			InstanceTypes:    []string{"c7g.xlarge", "c6g.xlarge"},
 			Min:              2,

@@ -57,6 +57,11 @@ func TestEveryRuleIsTold(t *testing.T) {
 		{"a fleet name whose zone is AWS's own", set("fleet", "ec2"), "fleet.fleet", "zones"},
 		{"no domain", set("domain", ""), "fleet.domain", "host name"},
 		{"a domain of one label", set("domain", "meet"), "fleet.domain", "host name"},
+		{"survivors of more than one shard's loss", set("bridges.survivors", 2), "fleet.bridges.survivors", "from 0 to 1"},
+		{"a single shard that survives itself", func(doc map[string]any) {
+			set("bridges.survivors", 1)(doc)
+			doc["shards"] = doc["shards"].([]any)[:1]
+		}, "fleet.bridges.survivors", "add a shard"},
 		{"a domain that is a URL", set("domain", "https://meet.example.org"), "fleet.domain", "host name"},
 		{"a domain that is an address", set("domain", "192.0.2.1"), "fleet.domain", "host name"},
 		{"a domain longer than DNS allows", set("domain", strings.Repeat("a.", 130)+"org"), "fleet.domain", "253"},

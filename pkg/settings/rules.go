@@ -42,6 +42,9 @@ func (s Settings) validate(r *report) {
 	s.Signal.validate(c.at("signal"), s.Bridges.HookTimeout)
 	s.validateShards(c.at("shards"))
 	s.Bridges.validate(c.at("bridges"))
+	if s.Bridges.Survivors > 0 && len(s.Shards) < 2 {
+		c.at("bridges").at("survivors").mend(s.Bridges.Survivors, "write 0, or add a shard: nothing survives the loss of the only one")
+	}
 	s.validateAddresses(c.at("network").at("cidr"))
 	s.Jibris.validate(c.at("jibris"))
 	s.Intervals.validate(c.at("intervals"))
@@ -102,6 +105,10 @@ func (e Edge) validate(c check) {
 	instanceType(c.at("instanceType"), e.InstanceType)
 	c.at("tableSize").whole(e.TableSize, 1_000, 10_000_000)
 	c.at("tableExpiry").duration(e.TableExpiry, time.Minute, 24*time.Hour)
+	c.at("shardLimit").whole(e.ShardLimit, 0, 100_000)
+	c.at("connectionRate").whole(e.ConnectionRate, 100, 1_000_000)
+	c.at("warmUp").duration(e.WarmUp, 5*time.Second, 5*time.Minute)
+	c.at("mendPause").duration(e.MendPause, 2*time.Minute, 24*time.Hour)
 }
 
 func (s Signal) validate(c check, hook Duration) {

@@ -29,6 +29,7 @@ func (b Bridges) validate(c check) {
 	c.at("min").whole(b.Min, 1, min(max(1, b.Max), maxBridges))
 	target(c.at("target"), b.Target)
 	b.validateThresholds(c)
+	c.at("survivors").whole(b.Survivors, 0, 1)
 	c.at("shrinkAfter").duration(b.ShrinkAfter, 3*time.Minute, 2*time.Hour)
 	c.at("deadAfter").duration(b.DeadAfter, time.Minute, time.Hour)
 	c.at("quarantineWindow").duration(b.QuarantineWindow, time.Minute, 2*time.Hour)

@@ -104,6 +104,18 @@ type Edge struct {
 	TableSize int `json:"tableSize"`
 	// TableExpiry is how long a room without any request stays pinned: 1m to 24h. Default 10m.
 	TableExpiry Duration `json:"tableExpiry"`
+	// ShardLimit is how many participants a shard may have before it gets no new rooms, until it is down to nine tenths
+	// of that: 0 to 100,000. Default 0, which is no limit.
+	ShardLimit int `json:"shardLimit"`
+	// ConnectionRate is how many connections one source may open in ten seconds: 100 to 1,000,000. Default 2,000, which
+	// is a school behind one address whose lessons begin at the same moment.
+	ConnectionRate int `json:"connectionRate"`
+	// WarmUp is how long a new HAProxy node waits at most for its peers' table and the shards' agents before it takes
+	// clients: 5s to 5m. Default 30s.
+	WarmUp Duration `json:"warmUp"`
+	// MendPause is how long a room that was found on two shards and mended is left alone afterwards: 2m to 24h.
+	// Default 10m.
+	MendPause Duration `json:"mendPause"`
 }
 
 // Signal is the signal nodes: one for each shard, with web, Prosody and Jicofo.
@@ -142,6 +154,9 @@ type Bridges struct {
 	// between growing and shrinking. 0.05 to 5, and at least one participant's stress. Default 0.25.
 	// Spare and Slack together are at most Max-1: no bridge could ever be drained otherwise.
 	Slack float64 `json:"slack"`
+	// Survivors is for how many lost shards the others keep room: 0 or 1. Default 0. With 1, each shard has room for its
+	// equal share of the largest other shard's load, which costs about as much as one more shard.
+	Survivors int `json:"survivors"`
 	// ShrinkAfter is how long the present demand's recent peak counts as if it were there: 3m to 2h. Default 10m.
 	// It is known from a sample each minute without a gap of half of it, so that less than 3m could never be proven.
 	ShrinkAfter Duration `json:"shrinkAfter"`

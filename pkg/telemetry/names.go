@@ -59,13 +59,34 @@ var (
 	LaunchFailures = Metric{"LaunchFailures", "Count", PerShard, "launches given up in a row, by the Lambda lifecycle"}
 )
 
+// The metrics of a shard's place in the routing, each minute from the Lambda shards.
+var (
+	ShardState       = Metric{"ShardState", "None", PerShard, "the state that the shard follows: 0 ready, 1 drain, 2 maintenance"}
+	StateNotFollowed = Metric{"StateNotFollowed", "Count", PerShard, "1 when the shard follows another state than its parameter says, or the parameter says none"}
+	ConferencesLeft  = Metric{"ConferencesLeft", "Count", PerShard, "conferences left on a shard that gets no new ones"}
+	ShardEmpty       = Metric{"ShardEmpty", "Count", PerShard, "1 when a shard that gets no new rooms has proven that it carries nobody"}
+	ShardDown        = Metric{"ShardDown", "Count", PerShard, "HAProxy nodes for which the shard is down"}
+)
+
+// The metrics of the edge, each minute from the Lambda shards.
+var (
+	SplitRooms         = Metric{"SplitRooms", "Count", PerFleet, "rooms that live on more than one shard, by the censuses"}
+	RoomsMended        = Metric{"RoomsMended", "Count", PerFleet, "split rooms that were put back onto one shard"}
+	CensusesMissing    = Metric{"CensusesMissing", "Count", PerFleet, "shards without a fresh census, whose rooms were compared with nobody's"}
+	EdgeSilent         = Metric{"EdgeSilent", "Count", PerFleet, "HAProxy nodes in service that did not answer in time or with stale figures"}
+	EdgesWithoutShards = Metric{"EdgesWithoutShards", "Count", PerFleet, "HAProxy nodes for which no shard is up"}
+	EdgeConnections    = Metric{"EdgeConnections", "Count", PerFleet, "clients' connections on all HAProxy nodes"}
+	EdgeRequests       = Metric{"EdgeRequests", "Count/Second", PerFleet, "clients' requests on all HAProxy nodes"}
+	EdgeTableShare     = Metric{"EdgeTableShare", "None", PerFleet, "share of the table of rooms that is in use, of the fullest HAProxy node"}
+)
+
 // The metrics of the fleet.
 var (
 	AgentsAsked     = Metric{"AgentsAsked", "Count", PerFleet, "node agents that the Lambda metrics asked"}
 	AgentsSilent    = Metric{"AgentsSilent", "Count", PerFleet, "node agents that did not answer in time"}
 	ObserveMillis   = Metric{"ObserveMillis", "Milliseconds", PerFleet, "time in which the Lambda metrics observed the whole fleet"}
 	SettingsRefused = Metric{"SettingsRefused", "Count", PerFleet, "1 when the run-time parameter is invalid and the last good values are in force, by the Lambda bridges"}
-	ReconcileErrors = Metric{"ReconcileErrors", "Count", PerFleet, "reconciles that ended in an error, by the Lambdas bridges and lifecycle"}
+	ReconcileErrors = Metric{"ReconcileErrors", "Count", PerFleet, "reconciles that ended in an error, by the Lambdas bridges, lifecycle and shards"}
 )
 
 // All is the whole list, in the order of the reference page.
@@ -73,5 +94,7 @@ var All = []Metric{
 	Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, BridgesDraining, BridgesSilent,
 	BridgesOverloaded, SilentShare, StressMean, StressP90, StressMax, RoomMissing, LocalEndpoints, SendKilobits,
 	ReceiveKilobits, BridgesWanted, BridgesShort, DrainsOverdue, Frozen, Retained, LaunchFailures,
+	ShardState, StateNotFollowed, ConferencesLeft, ShardEmpty, ShardDown, SplitRooms, RoomsMended, CensusesMissing,
+	EdgeSilent, EdgesWithoutShards, EdgeConnections, EdgeRequests, EdgeTableShare,
 	AgentsAsked, AgentsSilent, ObserveMillis, SettingsRefused, ReconcileErrors,
 }

@@ -13,7 +13,7 @@ import (
 
 // units are CloudWatch's, as far as they are used.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
-var units = []string{"Count", "None", "Milliseconds", "Seconds", "Percent", "Bytes", "Kilobits/Second"}
+var units = []string{"Count", "None", "Milliseconds", "Seconds", "Percent", "Bytes", "Kilobits/Second", "Count/Second"}
 
 func TestEveryMetricIsWhole(t *testing.T) {
 	seen := map[string]bool{}

@@ -163,6 +163,7 @@ func (m *machines) node(i machine, address netip.Addr, data string) (settings.No
 	settings.Scale(&node, m.stage.options.factor)
 	node.Poll = settings.Duration(max(node.Poll.D(), leastPoll))
 	node.SickAfter = settings.Duration(max(node.SickAfter.D(), leastStale))
+	node.StatePoll = settings.Duration(max(node.StatePoll.D(), leastPoll))
 	node.StateFile = filepath.Join(m.dir(i), "state.json")
 	return node, nil
 }

@@ -150,7 +150,7 @@ func (s *stage) startMoto(ctx context.Context, out *progress) error {
 
 func (s *stage) startCloud(ctx context.Context, out *progress) error {
 	out.step("starting what moto lacks in front of it: lifecycle hooks, alarms, deliveries, permissions, the Lambda runtime, DNS")
-	s.world = standin.New(standin.Options{Clock: time.Now, Factor: s.options.factor, Domain: s.settings.Domain})
+	s.world = standin.New(standin.Options{Clock: time.Now, Factor: s.options.factor, Domain: settings.XMPPDomain})
 	s.ended.Go(func() { s.world.Run(ctx) })
 	cloud, err := emulator.Start(emulator.Options{
 		Moto: s.motoAddress(), Account: account, Region: region, Clock: s.clock, LeastTick: leastTick,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/routing"
 	"github.com/jitsi-fleet/jitsi-fleet/test/standin"
 )
 
@@ -25,7 +26,7 @@ func (s *stage) agentOf(id fleet.InstanceID, role fleet.Role) *agent.Agent {
 	if role == fleet.RoleBridge {
 		c.Component = agent.Bridge{JVB: s.jvb(id)}
 	} else {
-		c.Component = agent.Signal{Jicofo: s.jicofo(id), Prosody: s.prosody(id), Web: s.web(id)}
+		c.Component = agent.Signal{Jicofo: s.jicofo(id), Prosody: s.prosody(id), Web: s.web(id), Rooms: s.prosody(id), Host: "meet.example.org"}
 	}
 	a, err := agent.New(c)
 	require.NoError(s.t, err)
@@ -184,4 +185,23 @@ func TestBridgeThatLosesItsBreweryIsSickUntilItJoinsAgain(t *testing.T) {
 	assert.Contains(t, status.Detail, "joined no brewery")
 	s.signal("a")
 	assert.Equal(t, fleet.PhaseServing, s.watch(a, 8*time.Second).Phase)
+}
+
+func TestASignalNodesAgentCountsRoomsByTheirKeys(t *testing.T) {
+	s := newStage(t, standin.Options{})
+	node := s.signal("a")
+	s.bridge()
+	a := s.agentOf(node, fleet.RoleSignal)
+	assert.Equal(t, "down", a.Check(), "a new node is proven first")
+	s.watch(a, 40*time.Second)
+	assert.Equal(t, "up drain", a.Check(), "nobody has said that the shard is ready")
+	s.join("Weekly", 2)
+	s.join("[acme]standup", 1)
+	census, err := a.Census(t.Context())
+	require.NoError(t, err)
+	keys := map[string]int{}
+	for _, r := range census.Rooms {
+		keys[r.Key] = r.Participants
+	}
+	assert.Equal(t, map[string]int{routing.Key("", "weekly"): 2, routing.Key("ACME", "standup"): 1}, keys)
 }

@@ -137,8 +137,12 @@ func (w *World) prosodyHandler(s *signal) http.Handler {
 	return mux
 }
 
+// census has the rooms of people, and that of Jicofo's present health check, in which there is only the focus.
 func (w *World) census(s *signal) map[string]any {
-	rooms := []map[string]any{}
+	rooms := []map[string]any{{
+		"room_name":    "__jicofo-health-check-" + string(s.id) + "@conference." + w.options.Domain,
+		"participants": 0, "created_time": w.now.UnixMilli(), "leaked": false,
+	}}
 	for _, name := range sortedKeys(s.rooms) {
 		r := s.rooms[name]
 		rooms = append(rooms, map[string]any{

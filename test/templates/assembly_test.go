@@ -162,7 +162,7 @@ func widen(fleet map[string]any) map[string]any {
 		"fleet":          "wide",
 		"certificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-000000000000",
 		"network":        map[string]any{"cidr": "10.80.0.0/18", "availabilityZones": 3, "natGateways": 3},
-		"edge":           map[string]any{"slots": 4},
+		"edge":           map[string]any{"slots": 4, "shardLimit": 3000, "warmUp": "1m"},
 		"bridges":        map[string]any{"instanceTypes": []any{"c7i.xlarge", "c6i.xlarge", "m7i.xlarge"}, "min": 3, "max": 9},
 		"shards":         []any{map[string]any{"name": "a", "id": 4, "minBridges": 1, "maxBridges": 30}, map[string]any{"name": "b", "id": 9}},
 		"alerts":         map[string]any{"email": []any{"ops@example.org"}},

@@ -37,11 +37,15 @@ func TestEveryLambdaGetsExactlyItsEnvContract(t *testing.T) {
 			assert.Equal(t, a.settings.Fleet+"/agent", control.AgentSecretARN)
 			switch e := into.Interface().(type) {
 			case *settings.BridgesEnv:
-				assert.Equal(t, a.nameOf(t, "AWS::SSM::Parameter", "Name"), e.RuntimeParameter)
+				_, ok := a.parameters()[e.RuntimeParameter]
+				assert.True(t, ok, e.RuntimeParameter)
 				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
 			case *settings.LifecycleEnv:
 				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
 				assert.True(t, strings.HasSuffix(e.PrivateZoneID, ".PrivateZone.Ref"), e.PrivateZoneID)
+			case *settings.ShardsEnv:
+				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
+				assert.Equal(t, a.settings.Edge.MendPause.D(), e.MendPause)
 			}
 		}
 		assert.Len(t, found, len(settings.Lambdas))

@@ -68,9 +68,10 @@ func TestWhoMaySpeakToWhomIsThisListAndNothingElse(t *testing.T) {
 			{"EdgeSecurityGroup", "BalancerSecurityGroup", tcp(settings.EdgePort)},
 			{"EdgeSecurityGroup", "EdgeSecurityGroup", tcp(settings.PeersPort)},
 			{"SignalSecurityGroup", "EdgeSecurityGroup", tcp(settings.WebPort)},
-			{"SignalSecurityGroup", "EdgeSecurityGroup", tcp(settings.AgentPort)},
+			{"SignalSecurityGroup", "EdgeSecurityGroup", tcp(settings.CheckPort)},
 			{"SignalSecurityGroup", "BridgesSecurityGroup", tcp(settings.XMPPPort)},
 			{"SignalSecurityGroup", "ControlSecurityGroup", tcp(settings.AgentPort)},
+			{"EdgeSecurityGroup", "ControlSecurityGroup", tcp(settings.AgentPort)},
 			{"BridgesSecurityGroup", "ControlSecurityGroup", tcp(settings.AgentPort)},
 			{"BridgesSecurityGroup", "0.0.0.0/0", fmt.Sprintf("udp/%d", settings.MediaPort)},
 		}, got)

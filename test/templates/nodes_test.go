@@ -36,15 +36,19 @@ func TestANodeIsToldItsConfiguration(t *testing.T) {
 		for g := range a.of(group) {
 			tags := tags(t, g)
 			role := fleet.Role(tags[fleet.TagRole])
-			if role == fleet.RoleEdge {
-				continue
-			}
 			decoder := json.NewDecoder(strings.NewReader(file(t, a.userData(g), settings.NodePath, "NODE")))
 			decoder.DisallowUnknownFields()
 			var got settings.Node
 			require.NoError(t, decoder.Decode(&got), g.name())
 			want := a.settings.Node(role, tags[fleet.TagShard])
 			want.Instance, want.Listen = "@INSTANCE@", "@ADDRESS@:7070"
+			switch role {
+			case fleet.RoleSignal:
+				want.CheckListen = "@ADDRESS@:7071"
+			case fleet.RoleEdge:
+				want.CheckListen = a.slot(t, g) + ":7071"
+			case fleet.RoleBridge: // HAProxy never asks it
+			}
 			want.AgentSecretARN = a.settings.Fleet + "/agent"
 			want.WakeTopicARN = "arn:aws:sns:eu-central-1:123456789012:" + a.settings.Fleet + "-wake"
 			assert.Equal(t, want, got, g.name())
@@ -54,6 +58,15 @@ func TestANodeIsToldItsConfiguration(t *testing.T) {
 	})
 }
 
+// slot is the fixed address that a HAProxy node is told.
+func (a assembly) slot(t *testing.T, g resource) string {
+	_, rest, ok := strings.Cut(a.userData(g), "export SLOT_ADDRESS='")
+	require.True(t, ok, g.name())
+	address, _, ok := strings.Cut(rest, "'")
+	require.True(t, ok, g.name())
+	return address
+}
+
 func TestASecretThatANodeReadsIsDeployedAndItsRoleMayReadIt(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		deployed := map[string]bool{}
@@ -61,7 +74,7 @@ func TestASecretThatANodeReadsIsDeployedAndItsRoleMayReadIt(t *testing.T) {
 			deployed[s.Properties["Name"].(string)] = true
 			assert.NotEmpty(t, s.Properties["GenerateSecretString"], s.name())
 		}
-		reads := map[fleet.Role][]string{fleet.RoleBridge: {"agent", "jvb"}, fleet.RoleSignal: {"agent", "jvb", "jicofo"}}
+		reads := map[fleet.Role][]string{fleet.RoleBridge: {"agent", "jvb"}, fleet.RoleSignal: {"agent", "jvb", "jicofo"}, fleet.RoleEdge: {"agent"}}
 		for g := range a.of(group) {
 			var may []string
 			role := a.templates[g.Stack].Resources[a.nodeRole(t, g)]

@@ -25,6 +25,7 @@ import (
 type Connections struct {
 	AWS      aws.Config
 	Observer reconcile.Observer
+	Agents   *agent.Client // the same that the Observer asks
 	Log      *slog.Logger
 }
 
@@ -39,13 +40,14 @@ func Connect(ctx context.Context, control settings.Control, lookup Lookup) (Conn
 		return Connections{}, err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	agents := agent.NewClient(secret, settings.AgentPort, time.Now)
 	return Connections{
-		AWS: cfg,
+		AWS: cfg, Agents: agents,
 		Observer: reconcile.Observer{
 			Fleet:        control.Fleet,
 			Groups:       awscloud.Groups{Client: autoscaling.NewFromConfig(cfg)},
 			Machines:     awscloud.Machines{Client: ec2.NewFromConfig(cfg)},
-			Agents:       agent.NewClient(secret, settings.AgentPort, time.Now),
+			Agents:       agents,
 			AgentTimeout: control.AgentTimeout,
 			Now:          time.Now,
 			Log:          log,
