@@ -344,3 +344,19 @@ func TestAGroupWithoutAShardIsNamedAndLeftAlone(t *testing.T) {
 	}
 	assert.Contains(t, w.log.String(), fleet.TagShard)
 }
+
+func TestAStormOfWakeupsAsksAWSOnlyOnceForAll(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	lease, ok, err := w.leases.Acquire(context.Background(), "bridges/shard-1", w.Now(), w.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, ok)
+	clear(w.calls)
+	for range 100 {
+		_, err := w.bridges.Run(context.Background(), []event.Wakeup{{Kind: event.Node, Shard: "shard-1"}})
+		require.NoError(t, err)
+	}
+	assert.Empty(t, w.calls, "who loses the lease asks nothing")
+	again, err := w.leases.Release(context.Background(), lease, []byte("{}"))
+	require.NoError(t, err)
+	assert.True(t, again, "the holder runs once more for all of them")
+}
