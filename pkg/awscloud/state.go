@@ -27,6 +27,22 @@ const runtimeKey = "runtime"
 
 // Acquire takes a lease until a moment unless another holds it, which then is asked for another run.
 func (s State) Acquire(ctx context.Context, key string, now, until time.Time) (fleet.Lease, bool, error) {
+	for ctx.Err() == nil {
+		lease, taken, err := s.take(ctx, key, now, until)
+		if taken || err != nil {
+			return lease, taken, err
+		}
+		asked, err := s.askAgain(ctx, key, now)
+		if asked || err != nil {
+			return fleet.Lease{}, false, err
+		}
+		// The holder let go between the two calls and will not run again, so that this run is the one to do so.
+	}
+	return fleet.Lease{}, false, fmt.Errorf("lease %s is not to be had: %w", key, ctx.Err())
+}
+
+// take takes a lease that nobody holds.
+func (s State) take(ctx context.Context, key string, now, until time.Time) (fleet.Lease, bool, error) {
 	out, err := s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
 		UpdateExpression:          aws.String("SET #until = :until ADD fence :one REMOVE again"),
 		ConditionExpression:       aws.String("attribute_not_exists(#until) OR #until <= :now"),
@@ -35,7 +51,7 @@ func (s State) Acquire(ctx context.Context, key string, now, until time.Time) (f
 		ReturnValues:              types.ReturnValueAllNew,
 	}))
 	if refused(err) {
-		return fleet.Lease{}, false, s.askAgain(ctx, key)
+		return fleet.Lease{}, false, nil
 	}
 	if err != nil {
 		return fleet.Lease{}, false, fmt.Errorf("lease %s: %w", key, err)
@@ -51,15 +67,24 @@ func (s State) Acquire(ctx context.Context, key string, now, until time.Time) (f
 	return lease, true, nil
 }
 
-func (s State) askAgain(ctx context.Context, key string) error {
-	_, err := s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
-		UpdateExpression:          aws.String("SET again = :yes"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
+// askAgain asks the holder of a lease for another run; asked is false when nobody holds it. Its condition is the
+// opposite of take's: a wish that is left on a free lease is nobody's.
+func (s State) askAgain(ctx context.Context, key string, now time.Time) (asked bool, err error) {
+	_, err = s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
+		UpdateExpression:         aws.String("SET again = :yes"),
+		ConditionExpression:      aws.String("#until > :now"),
+		ExpressionAttributeNames: map[string]string{"#until": "until"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":yes": &types.AttributeValueMemberBOOL{Value: true}, ":now": millis(now),
+		},
 	}))
-	if err != nil {
-		return fmt.Errorf("lease %s is held and its holder is not asked for another run: %w", key, err)
+	if refused(err) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("lease %s is held and its holder is not asked for another run: %w", key, err)
+	}
+	return true, nil
 }
 
 // Note keeps memory while the lease stays held.

@@ -164,6 +164,9 @@ func (m *machines) node(i machine, address netip.Addr, data string) (settings.No
 	node.Poll = settings.Duration(max(node.Poll.D(), leastPoll))
 	node.SickAfter = settings.Duration(max(node.SickAfter.D(), leastStale))
 	node.StateFile = filepath.Join(m.dir(i), "state.json")
+	if m.stage.options.configure != nil {
+		m.stage.options.configure(&node)
+	}
 	return node, nil
 }
 

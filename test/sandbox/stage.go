@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -17,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +29,7 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/delivery"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
+	"github.com/jitsi-fleet/jitsi-fleet/test/moto"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/assembly"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/visit"
 	"github.com/jitsi-fleet/jitsi-fleet/test/standin"
@@ -44,9 +43,10 @@ const (
 	// leastPoll and leastSick bound what an agent does all the time, for the same reason.
 	leastPoll  = 200 * time.Millisecond
 	leastStale = time.Second
-	motoStarts = 30 * time.Second
-	readyWait  = 90 * time.Second
-	dnsPort    = 53
+	// readyWait and readyTime bound how long a fleet may take to serve: on the wall, and in the fleet's own time.
+	readyWait = 90 * time.Second
+	readyTime = 10 * time.Minute
+	dnsPort   = 53
 )
 
 // stage is everything that runs.
@@ -59,8 +59,9 @@ type stage struct {
 	machines *machines
 	journal  *journal
 	door     *visit.Door
-	motoPort string
-	ticks    float64 // of the one-minute schedules in a simulated hour
+	moto     string    // its address
+	adopted  time.Time // when schedules and alarms began
+	ticks    float64   // of the one-minute schedules in a simulated hour
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -97,8 +98,6 @@ func (s *stage) fall() {
 	s.ended.Wait()
 }
 
-func (s *stage) motoAddress() string { return "http://localhost:" + s.motoPort }
-
 // claim makes sure that the VPC's addresses are not in use, as by another sandbox on this machine.
 func (s *stage) claim(context.Context, *progress) error {
 	resolver := net.JoinHostPort(s.settings.Network.Resolver().String(), strconv.Itoa(dnsPort))
@@ -110,15 +109,6 @@ func (s *stage) claim(context.Context, *progress) error {
 }
 
 func (s *stage) startMoto(ctx context.Context, out *progress) error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	_, s.motoPort, _ = net.SplitHostPort(free.Addr().String())
-	if err := free.Close(); err != nil {
-		return err
-	}
-	out.step("starting moto, the AWS API server, on port %s", s.motoPort)
 	log, err := os.Create(filepath.Join(s.options.dir, "moto.log"))
 	if err != nil {
 		return err
@@ -127,25 +117,14 @@ func (s *stage) startMoto(ctx context.Context, out *progress) error {
 	if err != nil {
 		return err
 	}
-	command := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", s.motoPort)
-	command.Stdout, command.Stderr = log, log
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := command.Start(); err != nil {
-		return fmt.Errorf("moto does not start: %w: ./scripts/sandbox installs it", err)
+	server, err := moto.Start(ctx, program, log)
+	if err != nil {
+		return errors.Join(err, log.Close())
 	}
-	s.ended.Go(func() { _ = command.Wait(); _ = log.Close() })
-	return until(ctx, motoStarts, "moto answers", func() bool {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.motoAddress()+"/moto-api/", http.NoBody)
-		if err != nil {
-			return false
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return false
-		}
-		_ = response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
+	s.ended.Go(func() { <-ctx.Done(); server.Close(); _ = log.Close() })
+	s.moto = server.Address
+	out.step("moto, the AWS API server, answers at %s", s.moto)
+	return nil
 }
 
 func (s *stage) startCloud(ctx context.Context, out *progress) error {
@@ -153,9 +132,10 @@ func (s *stage) startCloud(ctx context.Context, out *progress) error {
 	s.world = standin.New(standin.Options{Clock: time.Now, Factor: s.options.factor, Domain: s.settings.Domain})
 	s.ended.Go(func() { s.world.Run(ctx) })
 	cloud, err := emulator.Start(emulator.Options{
-		Moto: s.motoAddress(), Account: account, Region: region, Clock: s.clock, LeastTick: leastTick,
-		Binary:      s.binary,
-		Env:         s.scaleEnv,
+		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: leastTick,
+		Binary: s.binary,
+		Env:    s.scaleEnv,
+		Skip:   s.options.skip, SpreadAlarms: s.options.spreadAlarms,
 		OnLaunch:    func(i machine) { s.machines.launch(i) },
 		OnTerminate: func(id string) { s.machines.terminate(id) },
 		Log:         s.journal.lambdaLine,
@@ -253,6 +233,7 @@ func (s *stage) startFleet(ctx context.Context, out *progress) error {
 	if err := s.cloud.Adopt(ctx, s.edited()); err != nil {
 		return err
 	}
+	s.adopted = time.Now()
 	dns, err := s.cloud.Resolver(netip.AddrPortFrom(s.settings.Network.Resolver(), dnsPort).String())
 	if err != nil {
 		return err
@@ -280,7 +261,7 @@ func (s *stage) awaitFleet(ctx context.Context, out *progress) error {
 		low, _ := s.settings.ShardBridges(shard)
 		want += low
 	}
-	err := until(ctx, readyWait, fmt.Sprintf("%d bridges serve behind HAProxy", want), func() bool {
+	err := until(ctx, max(readyWait, s.clock.Scale(readyTime)), fmt.Sprintf("%d bridges serve behind HAProxy", want), func() bool {
 		return s.look().Running >= want && s.door.Open(ctx)
 	})
 	if err != nil {
@@ -300,12 +281,17 @@ func (s *stage) explain() error {
 }
 
 func until(ctx context.Context, limit time.Duration, what string, done func() bool) error {
+	return lookUntil(ctx, 100*time.Millisecond, limit, what, done)
+}
+
+// lookUntil asks whether it is done in steps, and gives up at the limit.
+func lookUntil(ctx context.Context, step, limit time.Duration, what string, done func() bool) error {
 	deadline := time.Now().Add(limit)
 	for !done() {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("not within %s: %s", limit, what)
 		}
-		if err := pace.Wait(ctx, 100*time.Millisecond); err != nil {
+		if err := pace.Wait(ctx, step); err != nil {
 			return err
 		}
 	}
