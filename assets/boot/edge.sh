@@ -50,12 +50,15 @@ until ip -o -4 address | grep -qF " $SLOT_ADDRESS/"; do sleep 1; done
 persist env DEBIAN_FRONTEND=noninteractive apt-get -q -y install haproxy
 haproxy -c -q -f /etc/jitsi-fleet/haproxy.cfg
 
-# All ports are above 1024, so HAProxy never needs root.
+# All ports are above 1024, so HAProxy never needs root. Debian's unit keeps its files in /run itself, where only root
+# may write; here they are in a folder of HAProxy's own.
 mkdir -p /etc/systemd/system/haproxy.service.d
 cat > /etc/systemd/system/haproxy.service.d/jitsi-fleet.conf <<'UNIT'
 [Service]
 User=haproxy
 Group=haproxy
+RuntimeDirectory=haproxy
+Environment="PIDFILE=/run/haproxy/haproxy.pid" "EXTRAOPTS=-S /run/haproxy/master.sock"
 LimitNOFILE=200000
 UNIT
 install -m 644 /etc/jitsi-fleet/haproxy.cfg /etc/haproxy/haproxy.cfg
