@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -359,4 +360,30 @@ func TestAStormOfWakeupsAsksAWSOnlyOnceForAll(t *testing.T) {
 	again, err := w.leases.Release(context.Background(), lease, []byte("{}"))
 	require.NoError(t, err)
 	assert.True(t, again, "the holder runs once more for all of them")
+}
+
+func TestTheHistoryIsBoundedHoweverOftenItIsWoken(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	for n := range 3000 {
+		w.advance(time.Second)
+		w.load(w.shard(1), 0.4+0.1*float64(n%2))
+		w.runBridges()
+	}
+	lease, ok, err := w.leases.Acquire(context.Background(), "bridges/shard-1", w.Now(), w.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.Less(t, len(lease.Memory), 16<<10, "DynamoDB bounds an item at 400 kB")
+	var memory bridgeMemory
+	require.NoError(t, json.Unmarshal(lease.Memory, &memory))
+	assert.GreaterOrEqual(t, memory.Demand[len(memory.Demand)-1].At.Sub(memory.Demand[0].At), 19*time.Minute)
+	assert.InDelta(t, 0.5, memory.Demand[0].Demand, 0.01, "the highest of those that share a sample")
+}
+
+func TestInstancesBeyondTheDesiredCapacityAreNotBoughtAgain(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	g := w.shard(1)
+	g.Desired = 2 // as after an operator lowered it while all are protected
+	w.load(g, 1.5)
+	w.runBridges()
+	assert.Contains(t, w.took(), "raise jitsi-shard-1-bridges to 4")
 }
