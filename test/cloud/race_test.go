@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -124,6 +125,25 @@ func TestAWishReachesTheNextHolderWhenTheLeaseChangesHandsMeanwhile(t *testing.T
 	again, err := s.Release(t.Context(), second, nil)
 	require.NoError(t, err)
 	assert.True(t, again)
+}
+
+// TestALeaseThatIsAlwaysElsewhereIsAnErrorAndNoEndlessQuestion lets the lease be held whenever it is wanted, and free
+// whenever its holder is asked.
+func TestALeaseThatIsAlwaysElsewhereIsAnErrorAndNoEndlessQuestion(t *testing.T) {
+	s := newState(t)
+	holder, asked := taken(t, s, "between/ever", noon), 0
+	unlucky := through(func(r *http.Request) (*http.Response, error) {
+		if asked++; asked%2 == 0 {
+			assert.NoError(t, s.Abandon(t.Context(), holder, nil))
+		} else if asked > 1 {
+			holder = taken(t, s, "between/ever", noon)
+		}
+		return http.DefaultClient.Do(r)
+	}, s)
+	_, ok, err := unlucky.Acquire(t.Context(), "between/ever", noon, noon.Add(minute))
+	assert.False(t, ok)
+	assert.ErrorContains(t, err, "lease between/ever is not to be had")
+	assert.LessOrEqual(t, asked, 20)
 }
 
 func TestAHolderThatLosesItsLeaseWhileItReleasesIsNotToldToRunAgain(t *testing.T) {

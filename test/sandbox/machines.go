@@ -160,7 +160,7 @@ func (m *machines) node(i machine, address netip.Addr, data string) (settings.No
 	for _, component := range []*string{&node.Bridge, &node.Jicofo, &node.Prosody, &node.Web} {
 		*component = strings.Replace(*component, "127.0.0.1", address.String(), 1)
 	}
-	settings.Scale(&node, m.stage.options.factor)
+	divide(&node, m.stage.options.factor)
 	node.Poll = settings.Duration(max(node.Poll.D(), leastPoll))
 	node.SickAfter = settings.Duration(max(node.SickAfter.D(), leastStale))
 	node.StateFile = filepath.Join(m.dir(i), "state.json")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"strings"
@@ -45,11 +46,18 @@ func main() {
 		err = run(ctx, parseFlags())
 	}
 	stop()
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "\nThe sandbox was interrupted; nothing of it runs any more.")
+		os.Exit(interrupted)
+	case err != nil:
 		fmt.Fprintf(os.Stderr, "\nThe sandbox failed: %v\n", err)
 		os.Exit(1)
 	}
 }
+
+// interrupted is the exit status after Ctrl-C, as shells have it.
+const interrupted = 130
 
 func parseFlags() options {
 	var o options
@@ -67,8 +75,22 @@ func parseFlags() options {
 	return o
 }
 
+// check refuses what no run can be made of.
+func (o options) check(left []string) error {
+	if len(left) > 0 {
+		return fmt.Errorf("%q is not an option: -h names them all", left[0])
+	}
+	if !(o.factor > 0) || math.IsInf(o.factor, 0) {
+		return fmt.Errorf("-factor is %g: write a number above 0, such as 240", o.factor)
+	}
+	return nil
+}
+
 func run(ctx context.Context, o options) error {
 	if err := keepApart(); err != nil {
+		return err
+	}
+	if err := o.check(flag.Args()); err != nil {
 		return err
 	}
 	plan, err := readScenario(o)

@@ -62,7 +62,7 @@ func (r *result) silence(j *journal, now row, f *fault) {
 	if now.Running < f.running {
 		r.fail("%d bridges ran when the agents fell silent, %d at the end of the silence", f.running, now.Running)
 	}
-	if !j.fired("silent", f.at) {
+	if !j.fired("telemetry-silent", f.at) {
 		r.fail("the alarm for silent telemetry did not fire")
 	}
 }

@@ -70,15 +70,9 @@ type stage struct {
 
 // raise sets everything up, from moto to a fleet that serves.
 func raise(ctx context.Context, o options, fleet settings.Settings, out *progress) (*stage, error) {
-	if err := os.RemoveAll(o.dir); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(o.dir, 0o750); err != nil {
-		return nil, err
-	}
 	s := &stage{options: o, settings: fleet, clock: pace.Clock{Factor: o.factor}, journal: newJournal()}
 	s.ctx, s.cancel = context.WithCancel(ctx)
-	for _, part := range []func(context.Context, *progress) error{s.claim, s.startMoto, s.startCloud, s.deploy, s.startFleet, s.awaitFleet} {
+	for _, part := range []func(context.Context, *progress) error{s.claim, s.clear, s.startMoto, s.startCloud, s.deploy, s.startFleet, s.awaitFleet} {
 		if err := part(s.ctx, out); err != nil {
 			return s, err
 		}
@@ -106,6 +100,28 @@ func (s *stage) claim(context.Context, *progress) error {
 		return fmt.Errorf("%s is not to be had: %w: another sandbox may be running, or this user may not listen on port %d", resolver, err, dnsPort)
 	}
 	return conn.Close()
+}
+
+// marker is a file in every folder of the sandbox's own.
+const marker = ".jitsi-fleet-sandbox"
+
+// clear empties the sandbox's folder, and no other.
+func (s *stage) clear(context.Context, *progress) error {
+	dir := s.options.dir
+	inside, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, marker)); err != nil && len(inside) > 0 {
+		return fmt.Errorf("%s holds something that is not the sandbox's: name an empty folder, or one that is not there yet", dir)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, marker), nil, 0o600)
 }
 
 func (s *stage) startMoto(ctx context.Context, out *progress) error {
