@@ -30,6 +30,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	if len(fleet.Alerts.Email) == 0 {
+		fmt.Fprintln(os.Stderr, "note: fleet.alerts.email is empty: nobody is told of an alarm who does not subscribe to the alert topic")
+	}
 	built := stacks.Folder("build")
 	if err := built.Check(fleet); err != nil {
 		return err

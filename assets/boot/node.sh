@@ -57,7 +57,7 @@ Requires=docker.service
 
 [Service]
 ExecStartPre=-/usr/bin/docker rm -f $name
-ExecStart=/usr/bin/docker run --rm --name $name --network host --log-driver none --ulimit nofile=65000:65000 --read-only --tmpfs /run:size=16M,mode=1750,exec --tmpfs /tmp:size=16M,mode=1777,noexec --env-file /etc/jitsi-fleet/$name.env -v /srv/jitsi/$name/config:/config $* $image
+ExecStart=/usr/bin/docker run --rm --name $name --network host --log-driver none --ulimit nofile=65000:65000 --read-only --tmpfs /run:size=32M,mode=1750,exec --tmpfs /tmp:size=16M,mode=1777,noexec --env-file /etc/jitsi-fleet/$name.env -v /srv/jitsi/$name/config:/config $* $image
 ExecStop=/usr/bin/docker stop -t 30 $name
 Restart=on-failure
 RestartSec=2

@@ -105,6 +105,8 @@ func (f Fleet) routing(slot int) routing.Config {
 		Self:       slotName(slot),
 		Resolver:   netip.AddrPortFrom(f.Network.Resolver(), dnsPort),
 		ClientPort: settings.EdgePort, StatsPort: settings.StatsPort, PeersPort: settings.PeersPort, WebPort: settings.WebPort,
+		CheckPort: settings.CheckPort, Socket: settings.HAProxySocket, ConnectionRate: f.Edge.ConnectionRate,
+		Inside:    append([]netip.Prefix{f.Network.CIDR}, f.Network.Peers...),
 		TableSize: f.Edge.TableSize, TableExpiry: f.Edge.TableExpiry.D(), MaxConnections: edgeConnections,
 	}
 	for i := range f.Edge.Slots {

@@ -120,6 +120,11 @@ var shardAlarms = []alarm{
 		"raise maxBridges in the settings, or lower the load by draining the shard.",
 	},
 	{
+		"launches-pending", telemetry.LaunchesPending, 1, 10, constructs.SilenceIsWell,
+		"For ten minutes Auto Scaling has not launched what a shard's desired capacity asks for; the control plane counts on it all the same.",
+		"read the group's activity history: a vCPU quota, or no capacity of the instance types in a zone. More instanceTypes help.",
+	},
+	{
 		"drains-overdue", telemetry.DrainsOverdue, 1, 1, constructs.SilenceIsWell,
 		"A bridge has drained for longer than the drain limit and still has participants.",
 		"decide whether to wait; atDrainLimit \"move\" would let Jicofo move them.",

@@ -17,7 +17,7 @@ import (
 // State is the fleet's one DynamoDB table. Its key is "pk"; items:
 //
 //	lease/<loop>/<group>  owner's deadline (until, ms), fence, memory, again
-//	runtime               raw: the last good run-time values
+//	runtime               raw: the last good run-time values; refused: those that were refused since
 type State struct {
 	Client *dynamodb.Client
 	Table  string
@@ -27,6 +27,26 @@ const runtimeKey = "runtime"
 
 // Acquire takes a lease until a moment unless another holds it, which then is asked for another run.
 func (s State) Acquire(ctx context.Context, key string, now, until time.Time) (fleet.Lease, bool, error) {
+	for range turnovers {
+		lease, taken, err := s.take(ctx, key, now, until)
+		if taken || err != nil {
+			return lease, taken, err
+		}
+		asked, err := s.askAgain(ctx, key, now)
+		if asked || err != nil {
+			return fleet.Lease{}, false, err
+		}
+		// The holder let go between the two calls and will not run again, so that this run is the one to do so.
+	}
+	return fleet.Lease{}, false, fmt.Errorf("lease %s is not to be had: it was given back before its holder could be asked, %d times in a row", key, turnovers)
+}
+
+// turnovers is how often Acquire tries again when a holder lets go at the very moment that it is asked. Each needs a
+// release between two calls that follow at once, so that more than a few say that the item is not what it should be.
+const turnovers = 8
+
+// take takes a lease that nobody holds.
+func (s State) take(ctx context.Context, key string, now, until time.Time) (fleet.Lease, bool, error) {
 	out, err := s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
 		UpdateExpression:          aws.String("SET #until = :until ADD fence :one REMOVE again"),
 		ConditionExpression:       aws.String("attribute_not_exists(#until) OR #until <= :now"),
@@ -35,7 +55,7 @@ func (s State) Acquire(ctx context.Context, key string, now, until time.Time) (f
 		ReturnValues:              types.ReturnValueAllNew,
 	}))
 	if refused(err) {
-		return fleet.Lease{}, false, s.askAgain(ctx, key)
+		return fleet.Lease{}, false, nil
 	}
 	if err != nil {
 		return fleet.Lease{}, false, fmt.Errorf("lease %s: %w", key, err)
@@ -51,15 +71,24 @@ func (s State) Acquire(ctx context.Context, key string, now, until time.Time) (f
 	return lease, true, nil
 }
 
-func (s State) askAgain(ctx context.Context, key string) error {
-	_, err := s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
-		UpdateExpression:          aws.String("SET again = :yes"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
+// askAgain asks the holder of a lease for another run; asked is false when nobody holds it. Its condition is the
+// opposite of take's: a wish that is left on a free lease is nobody's.
+func (s State) askAgain(ctx context.Context, key string, now time.Time) (asked bool, err error) {
+	_, err = s.Client.UpdateItem(ctx, s.lease(key, &dynamodb.UpdateItemInput{
+		UpdateExpression:         aws.String("SET again = :yes"),
+		ConditionExpression:      aws.String("#until > :now"),
+		ExpressionAttributeNames: map[string]string{"#until": "until"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":yes": &types.AttributeValueMemberBOOL{Value: true}, ":now": millis(now),
+		},
 	}))
-	if err != nil {
-		return fmt.Errorf("lease %s is held and its holder is not asked for another run: %w", key, err)
+	if refused(err) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("lease %s is held and its holder is not asked for another run: %w", key, err)
+	}
+	return true, nil
 }
 
 // Note keeps memory while the lease stays held.
@@ -138,17 +167,31 @@ func (s State) LastGood(ctx context.Context) (string, bool, error) {
 
 // Keep keeps raw as the last good run-time values; it writes only when they differ from those kept.
 func (s State) Keep(ctx context.Context, raw string) error {
-	_, err := s.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(s.Table), Key: s.key(runtimeKey),
-		UpdateExpression:          aws.String("SET #raw = :raw"),
-		ConditionExpression:       aws.String("attribute_not_exists(#raw) OR #raw <> :raw"),
-		ExpressionAttributeNames:  map[string]string{"#raw": "raw"},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: raw}},
-	})
-	if refused(err) {
-		return nil
-	}
+	_, err := s.runtime(ctx, raw, "SET #raw = :raw REMOVE refused", "attribute_not_exists(#raw) OR #raw <> :raw OR attribute_exists(refused)", "raw")
 	return err
+}
+
+// Refuse remembers raw as refused run-time values; first is false when they are the ones that were refused last.
+func (s State) Refuse(ctx context.Context, raw string) (first bool, err error) {
+	return s.runtime(ctx, raw, "SET refused = :raw", "attribute_not_exists(refused) OR refused <> :raw", "")
+}
+
+// runtime changes the item of the run-time values under a condition and reports whether it held.
+func (s State) runtime(ctx context.Context, raw, update, condition, name string) (changed bool, err error) {
+	in := &dynamodb.UpdateItemInput{
+		TableName: aws.String(s.Table), Key: s.key(runtimeKey),
+		UpdateExpression:          aws.String(update),
+		ConditionExpression:       aws.String(condition),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: raw}},
+	}
+	if name != "" {
+		in.ExpressionAttributeNames = map[string]string{"#raw": name}
+	}
+	_, err = s.Client.UpdateItem(ctx, in)
+	if refused(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func refused(err error) bool {

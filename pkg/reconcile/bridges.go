@@ -32,28 +32,25 @@ const loopBridges = "bridges"
 
 // Run reconciles the shards that the wake-ups name, or all of them, until nobody asks for another run. Each
 // group is on its own: one that fails does not keep the others from being reconciled.
+//
+// When hundreds of bridges wake it at once, on the hour, all runs but one lose the lease and leave before they have
+// asked Auto Scaling anything.
 func (b Bridges) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Record, error) {
 	record := telemetry.NewRecord(b.Env.Fleet, b.Now())
-	groups, err := b.Observer.list(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge}})
-	if err != nil {
-		return record, err
+	shards, all := b.named(wakeups)
+	if all {
+		groups, err := b.Observer.list(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge}})
+		if err != nil {
+			return record, err
+		}
+		shards = keys(sizes(groups))
 	}
-	shards := b.shards(groups, wakeups)
-	if len(shards) == 0 {
-		return record, nil
-	}
-	values, refused, err := b.Runtime.Read(ctx, b.Env.Bounds(sizes(groups)))
-	if err != nil {
-		return record, err
-	}
-	record.Fleet(telemetry.SettingsRefused, float64(refused))
 	held, err := holdAll[bridgeMemory](ctx, b.Leases, loopBridges, shards, b.Now, b.Log)
-	err = errors.Join(values.beside, err)
 	for round := 1; len(held) > 0; round++ {
-		if len(held) == len(groups) {
+		if all && len(held) == len(shards) {
 			b.survive(held)
 		}
-		err = errors.Join(err, b.round(ctx, held, values, record))
+		err = errors.Join(err, b.round(ctx, held, record))
 		var releaseErr error
 		held, releaseErr = releaseAll(ctx, b.Leases, held, round == rounds)
 		err = errors.Join(err, releaseErr)
@@ -61,52 +58,61 @@ func (b Bridges) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Re
 	return record, err
 }
 
-// shards are those that the wake-ups name and that there are; all of them when one names none.
-func (b Bridges) shards(groups []fleet.Group, wakeups []event.Wakeup) []string {
-	named, all := map[string]bool{}, false
+// named are the shards that the wake-ups name; all is true when one of them means every shard.
+func (b Bridges) named(wakeups []event.Wakeup) (shards []string, all bool) {
+	names := map[string]bool{}
 	for _, w := range wakeups {
-		if w.Kind == event.Ignored {
+		switch {
+		case w.Kind == event.Ignored:
 			b.Log.Info("ignored", "because", w.Because)
-			continue
-		}
-		named[w.Shard] = true
-		all = all || w.Shard == ""
-	}
-	var shards []string
-	for _, g := range groups {
-		if all || named[g.Shard] {
-			shards = append(shards, g.Shard)
+		case w.Shard == "":
+			all = true
+		default:
+			names[w.Shard] = true
 		}
 	}
-	return shards
+	return keys(names), all
 }
 
 // sizes are the bounds of each shard's group in the template.
 func sizes(groups []fleet.Group) map[string]settings.Range {
 	bounds := map[string]settings.Range{}
 	for _, g := range groups {
+		if g.Role != fleet.RoleBridge {
+			continue
+		}
 		bounds[g.Shard] = settings.Range{Min: g.Min, Max: g.Max}
 	}
 	return bounds
 }
 
-func (b Bridges) round(ctx context.Context, held map[string]*tenure[bridgeMemory], values RuntimeValues, record *telemetry.Record) error {
-	observations, err := b.Observer.Observe(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge}, Shards: keys(held)})
+func (b Bridges) round(ctx context.Context, held map[string]*tenure[bridgeMemory], record *telemetry.Record) error {
+	groups, err := b.Observer.list(ctx, fleet.Scope{})
 	if err != nil {
 		return err
+	}
+	values, refused, err := b.Runtime.Read(ctx, b.Env.Bounds(sizes(groups)))
+	if err != nil {
+		return err
+	}
+	record.Fleet(telemetry.SettingsRefused, float64(refused))
+	observations, err := b.Observer.observe(ctx, groups, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge}, Shards: keys(held)})
+	if err != nil {
+		return errors.Join(values.beside, err)
 	}
 	byShard := map[string]fleet.Observation{}
 	for _, o := range observations {
 		byShard[o.Group.Shard] = o
 	}
 	var mu sync.Mutex
-	return sideBySide(keys(byShard), func(shard string) error {
+	failed := sideBySide(keys(byShard), func(shard string) error {
 		outcome := b.reconcile(ctx, byShard[shard], held[shard], values)
 		mu.Lock()
 		defer mu.Unlock()
 		outcome.publish(shard, record)
 		return outcome.err
 	})
+	return errors.Join(values.beside, failed)
 }
 
 // outcome is what became of one group in one round.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -343,4 +344,46 @@ func TestAGroupWithoutAShardIsNamedAndLeftAlone(t *testing.T) {
 		assert.NotContains(t, act, "jitsi--bridges")
 	}
 	assert.Contains(t, w.log.String(), fleet.TagShard)
+}
+
+func TestAStormOfWakeupsAsksAWSOnlyOnceForAll(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	lease, ok, err := w.leases.Acquire(context.Background(), "bridges/shard-1", w.Now(), w.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, ok)
+	clear(w.calls)
+	for range 100 {
+		_, err := w.bridges.Run(context.Background(), []event.Wakeup{{Kind: event.Node, Shard: "shard-1"}})
+		require.NoError(t, err)
+	}
+	assert.Empty(t, w.calls, "who loses the lease asks nothing")
+	again, err := w.leases.Release(context.Background(), lease, []byte("{}"))
+	require.NoError(t, err)
+	assert.True(t, again, "the holder runs once more for all of them")
+}
+
+func TestTheHistoryIsBoundedHoweverOftenItIsWoken(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	for n := range 3000 {
+		w.advance(time.Second)
+		w.load(w.shard(1), 0.4+0.1*float64(n%2))
+		w.runBridges()
+	}
+	lease, ok, err := w.leases.Acquire(context.Background(), "bridges/shard-1", w.Now(), w.Now().Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.Less(t, len(lease.Memory), 16<<10, "DynamoDB bounds an item at 400 kB")
+	var memory bridgeMemory
+	require.NoError(t, json.Unmarshal(lease.Memory, &memory))
+	assert.GreaterOrEqual(t, memory.Demand[len(memory.Demand)-1].At.Sub(memory.Demand[0].At), 19*time.Minute)
+	assert.InDelta(t, 0.5, memory.Demand[0].Demand, 0.01, "the highest of those that share a sample")
+}
+
+func TestInstancesBeyondTheDesiredCapacityAreNotBoughtAgain(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	g := w.shard(1)
+	g.Desired = 2 // as after an operator lowered it while all are protected
+	w.load(g, 1.5)
+	w.runBridges()
+	assert.Contains(t, w.took(), "raise jitsi-shard-1-bridges to 4")
 }

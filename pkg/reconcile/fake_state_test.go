@@ -121,6 +121,7 @@ type control struct {
 	raw      string
 	readErr  error
 	good     *string
+	refused  *string
 	goodErr  error
 	keepErr  error
 	events   []string
@@ -138,9 +139,15 @@ func (c *control) LastGood(context.Context) (string, bool, error) {
 
 func (c *control) Keep(_ context.Context, raw string) error {
 	if c.keepErr == nil {
-		c.good = &raw
+		c.good, c.refused = &raw, nil
 	}
 	return c.keepErr
+}
+
+func (c *control) Refuse(_ context.Context, raw string) (bool, error) {
+	first := c.refused == nil || *c.refused != raw
+	c.refused = &raw
+	return first, nil
 }
 
 func (c *control) Announce(_ context.Context, kind string, detail any) error {

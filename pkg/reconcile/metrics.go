@@ -82,6 +82,7 @@ func (m Metrics) shard(o fleet.Observation, all []fleet.Observation, record *tel
 	missing := max(0, m.Env.Spare-room/m.Env.Target-float64(booting))
 	record.Shard(shard, telemetry.BridgesServing, float64(byState[capacity.Serving]))
 	record.Shard(shard, telemetry.BridgesBooting, float64(booting))
+	record.Shard(shard, telemetry.LaunchesPending, float64(max(0, o.Group.Desired-counted(o.Group))))
 	record.Shard(shard, telemetry.BridgesDraining, float64(byState[capacity.Draining]+byState[capacity.Retiring]))
 	record.Shard(shard, telemetry.BridgesSilent, float64(byState[capacity.Silent]))
 	record.Shard(shard, telemetry.SilentShare, m.silentShare(shard, all))

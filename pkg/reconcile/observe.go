@@ -35,12 +35,15 @@ var errNoAddress = errors.New("EC2 tells no address")
 // or EC2, without which nothing is known.
 func (o Observer) Observe(ctx context.Context, scope fleet.Scope) ([]fleet.Observation, error) {
 	// Groups of every role are listed, since a bridge is judged with its shard's signal node beside it.
-	wide := scope
-	wide.Roles, wide.Names = nil, nil
-	groups, err := o.list(ctx, wide)
+	groups, err := o.list(ctx, fleet.Scope{Shards: scope.Shards})
 	if err != nil {
 		return nil, err
 	}
+	return o.observe(ctx, groups, scope)
+}
+
+// observe observes those of the listed groups that are in the scope.
+func (o Observer) observe(ctx context.Context, groups []fleet.Group, scope fleet.Scope) ([]fleet.Observation, error) {
 	machines, err := o.Machines.List(ctx, o.Fleet)
 	if err != nil {
 		return nil, fmt.Errorf("the machines of fleet %s are not known: %w", o.Fleet, err)

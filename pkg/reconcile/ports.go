@@ -81,7 +81,10 @@ type Parameters interface {
 // Memory keeps the last good run-time values.
 type Memory interface {
 	LastGood(ctx context.Context) (raw string, ok bool, err error)
+	// Keep keeps the values in force.
 	Keep(ctx context.Context, raw string) error
+	// Refuse remembers values that are invalid; first is false when the same were refused last and none kept since.
+	Refuse(ctx context.Context, raw string) (first bool, err error)
 }
 
 // Announcer tells the world, through EventBridge.

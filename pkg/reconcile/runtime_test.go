@@ -65,8 +65,9 @@ func TestAParameterThatCannotBeReadLeavesTheLastGoodValuesInForce(t *testing.T) 
 	w := newWorld(t, 1, 2)
 	good := `{"minBridges":3}`
 	w.control.readErr, w.control.good = errDown, &good
-	values := w.runBridges()
-	assert.EqualValues(t, 1, values["SettingsRefused"])
+	record, err := w.bridges.Run(context.Background(), []event.Wakeup{schedule})
+	require.ErrorIs(t, err, errDown, "the run's error, not the operator's")
+	assert.Zero(t, metricsOf(t, record)["SettingsRefused"])
 	assert.Equal(t, []string{"raise jitsi-shard-1-bridges to 3"}, w.took())
 	assert.Empty(t, w.control.events, "nobody wrote anything wrong")
 }
@@ -97,4 +98,31 @@ func TestNothingIsDecidedWhenNoValuesAreKnown(t *testing.T) {
 	_, err := w.bridges.Run(context.Background(), []event.Wakeup{schedule})
 	require.ErrorIs(t, err, errThrottled)
 	assert.Empty(t, w.took())
+}
+
+func TestARefusalIsAnnouncedOnceForEachTextOfTheParameter(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	w.control.raw = `{"minBridges":11}`
+	w.minutes(5)
+	assert.Len(t, w.control.events, 1)
+	w.control.raw = `{"minBridges":12}`
+	w.minutes(5)
+	assert.Len(t, w.control.events, 2)
+	w.control.raw = `{}`
+	w.minutes(1)
+	w.control.raw = `{"minBridges":12}`
+	w.minutes(5)
+	assert.Len(t, w.control.events, 3, "it was mended in between")
+}
+
+func TestRuntimeBoundsNeverPassTheTemplates(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	g := w.shard(1)
+	wide := `{"minBridges":2,"maxBridges":10}`
+	w.control.raw, w.control.good = wide, &wide
+	g.Max = 4
+	w.load(g, 9)
+	w.minutes(1)
+	assert.LessOrEqual(t, g.Desired, 4)
+	w.well()
 }

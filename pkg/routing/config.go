@@ -37,6 +37,14 @@ type Config struct {
 	TableSize int
 	// TableExpiry is how long a room without any request is remembered; at least a second.
 	TableExpiry time.Duration
+	// CheckPort is where agents answer HAProxy's agent-check: each shard's at its signal node, the slot's own at Self.
+	CheckPort int
+	// Socket is the path of the admin socket, for the slot's own agent.
+	Socket string
+	// Inside are the ranges from which a request may choose its shard by the header X-Jitsi-Force-Shard.
+	Inside []netip.Prefix
+	// ConnectionRate bounds the new connections of one client address in ten seconds; a school may be one address.
+	ConnectionRate int
 	// MaxConnections bounds the client connections of one node. A meeting holds one or two for each participant.
 	MaxConnections int
 }
@@ -102,6 +110,9 @@ func (c Config) address() netip.Addr {
 // word is what may stand unquoted in the configuration: nothing that could end a line or begin a comment.
 var word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
 
+// socketPath is a path that may stand unquoted in the configuration.
+var socketPath = regexp.MustCompile(`^/[A-Za-z0-9._/-]+$`)
+
 const maxServerID = 4095
 
 func (c Config) validate() error {
@@ -117,10 +128,21 @@ func (c Config) validate() error {
 	for _, p := range []struct {
 		name string
 		port int
-	}{{"client", c.ClientPort}, {"stats", c.StatsPort}, {"peers", c.PeersPort}, {"web", c.WebPort}} {
+	}{{"client", c.ClientPort}, {"stats", c.StatsPort}, {"peers", c.PeersPort}, {"web", c.WebPort}, {"check", c.CheckPort}} {
 		if p.port < 1 || p.port > 65535 {
 			refuse("%s port %d is not a port", p.name, p.port)
 		}
+	}
+	if !socketPath.MatchString(c.Socket) {
+		refuse("socket %q is not a path", c.Socket)
+	}
+	for _, p := range c.Inside {
+		if !p.IsValid() {
+			refuse("a range that is inside is missing")
+		}
+	}
+	if c.ConnectionRate < 1 {
+		refuse("%d connections in ten seconds: must be positive", c.ConnectionRate)
 	}
 	if c.TableSize < 1 || c.TableExpiry < time.Second || c.MaxConnections < 1 {
 		refuse("table of %d rooms for %s and %d connections: all must be positive", c.TableSize, c.TableExpiry, c.MaxConnections)

@@ -29,6 +29,7 @@ func example() Config {
 		},
 		Resolver:   netip.MustParseAddrPort("127.0.0.1:9"),
 		ClientPort: 8080, StatsPort: 8404, PeersPort: 10000, WebPort: 8000,
+		CheckPort: 7071, Socket: "/tmp/haproxy-routing-test.sock", Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, ConnectionRate: 100000,
 		TableSize: 1000, TableExpiry: 10 * time.Minute, MaxConnections: 100,
 	}
 }
@@ -129,6 +130,28 @@ func ready(t *testing.T, c *http.Client) {
 	}, 10*time.Second, 20*time.Millisecond)
 }
 
+// agents answers HAProxy's agent-check on one port of several addresses: everything is up and ready.
+func agents(t *testing.T, addresses ...string) int {
+	t.Helper()
+	port := freePort(t, addresses[0])
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, "up ready\n")
+				_ = conn.Close()
+			}
+		}()
+	}
+	return port
+}
+
 // pair is two peered slots before three shards.
 type pair struct {
 	slots  [2]*http.Client
@@ -140,16 +163,34 @@ func newPair(t *testing.T) pair {
 	t.Helper()
 	c := example()
 	c.ClientPort, c.StatsPort, c.PeersPort = freePort(t, "127.16.128.10"), freePort(t, "127.16.128.10"), freePort(t, "127.16.128.10")
+	c.CheckPort = agents(t, "127.0.0.1", c.Slots[0].Address.String(), c.Slots[1].Address.String())
 	p := pair{shards: map[string]*httptest.Server{"alpha": shard(t), "beta": shard(t), "gamma": shard(t)}}
 	p.stats = fmt.Sprintf("http://%s:%d/metrics", c.Slots[0].Address, c.StatsPort)
 	for i, s := range c.Slots {
-		c.Self = s.Name
+		c.Self, c.Socket = s.Name, filepath.Join(t.TempDir(), "admin.sock")
 		start(t, fleetOf(t, c, p.shards))
 		p.slots[i] = client(net.JoinHostPort(s.Address.String(), strconv.Itoa(c.ClientPort)))
 	}
 	ready(t, p.slots[0])
 	ready(t, p.slots[1])
+	for _, s := range c.Slots {
+		allHeard(t, fmt.Sprintf("http://%s:%d/metrics", s.Address, c.StatsPort), len(c.Shards))
+	}
 	return p
+}
+
+// allHeard waits until a slot has heard every shard's agent.
+func allHeard(t *testing.T, stats string, shards int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		r, err := http.Get(stats)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = r.Body.Close() }()
+		metrics, err := io.ReadAll(r.Body)
+		return err == nil && strings.Contains(string(metrics), fmt.Sprintf("haproxy_backend_active_servers{proxy=\"rooms\"} %d\n", shards))
+	}, 10*time.Second, 20*time.Millisecond)
 }
 
 // remembered is how many rooms the first slot's table holds.

@@ -166,34 +166,3 @@ func TestANodesFileIsReadAsItWasWritten(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &back))
 	assert.Equal(t, s.Node(fleet.RoleBridge, "shard-1"), back)
 }
-
-func TestEveryDurationIsScaledAndNothingElse(t *testing.T) {
-	s, c := filled(t)
-	env, node, nested := s.BridgesEnv(c), s.Node(fleet.RoleBridge, "shard-1"), struct {
-		List []time.Duration
-		One  *Duration
-		None *Duration
-	}{[]time.Duration{time.Hour}, ptr(Duration(time.Hour)), nil}
-	want := env
-	want.AgentTimeout, want.StaleAfter = 200*time.Millisecond, 3*time.Second
-	want.ShrinkAfter, want.BootTime, want.DrainLimit = time.Minute, 24*time.Second, 36*time.Minute
-	want.DeadAfter, want.QuarantineWindow = 18*time.Second, time.Minute
-	Scale(&env, 10)
-	assert.Equal(t, want, env)
-
-	Scale(&node, 10)
-	assert.Equal(t, "200ms 1.5s 0.6", node.Poll.String()+" "+node.SickAfter.String()+" "+asJSON(node.WakeStress))
-
-	Scale(&nested, 0.5)
-	assert.Equal(t, 2*time.Hour, nested.List[0])
-	assert.Equal(t, Duration(2*time.Hour), *nested.One)
-
-	Scale(&s, 60)
-	assert.Equal(t, "1s", Duration(s.Bridges.BootTime.D()/4).String())
-	assert.Equal(t, Defaults().Network.CIDR, s.Network.CIDR)
-}
-
-func TestScalingByNothingIsAFaultOfTheCaller(t *testing.T) {
-	assert.Panics(t, func() { Scale(&Node{}, 0) })
-	assert.Panics(t, func() { Scale(Node{}, 2) })
-}

@@ -118,6 +118,7 @@ func TestEveryRuleIsTold(t *testing.T) {
 		{"a shard's name that begins with a hyphen", set("shards[].name", "-a"), "fleet.shards[0].name", "hyphen"},
 		{"a shard's name of 21 characters", set("shards[].name", strings.Repeat("s", 21)), "fleet.shards[0].name", "20"},
 		{"two shards of one name", set("shards[].name", "shard-2"), "fleet.shards[1].name", "fleet.shards[0].name"},
+		{"two shards whose names differ in hyphens only", set("shards[].name", "shard2"), "fleet.shards[1].name", "more than hyphens"},
 		{"two shards of one id", set("shards[].id", 2), "fleet.shards[1].id", "fleet.shards[0].id"},
 		{"a shard's minimum above its maximum", func(doc map[string]any) {
 			set("shards[].minBridges", 9)(doc)

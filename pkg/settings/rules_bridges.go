@@ -2,6 +2,7 @@ package settings
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -95,17 +96,28 @@ func (s Settings) validateShards(c check) {
 	if len(s.Shards) > maxShards {
 		c.mend(len(s.Shards), "write at most %d shards", maxShards)
 	}
-	names, ids := map[string]string{}, map[int]string{}
+	names, plain, ids := map[string]string{}, map[string]string{}, map[int]string{}
 	for i, shard := range s.Shards {
 		at := c.element(i)
 		if at.at("name").text(shard.Name, shardForm, "write 1 to 20 lower-case letters, digits and hyphens, with no hyphen at either end") {
 			unique(at.at("name"), shard.Name, names)
+			distinct(at.at("name"), shard.Name, plain)
 		}
 		if at.at("id").whole(shard.ID, 1, 4095) {
 			unique(at.at("id"), shard.ID, ids)
 		}
 		s.validateSize(at, shard)
 	}
+}
+
+// distinct refuses a name that differs from another in hyphens only: CloudFormation's logical ids have none.
+func distinct(c check, name string, seen map[string]string) {
+	plain := strings.ReplaceAll(name, "-", "")
+	if other, taken := seen[plain]; taken && other != name {
+		c.mend(name, "write a name that differs from %q in more than hyphens", other)
+		return
+	}
+	seen[plain] = name
 }
 
 // validateSize looks at a shard's own sizes; where it has none, those of all bridges are looked at once.

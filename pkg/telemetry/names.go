@@ -39,6 +39,7 @@ var (
 	LargestConference = Metric{"LargestConference", "Count", PerShard, "participants of the largest conference"}
 	BridgesServing    = Metric{"BridgesServing", "Count", PerShard, "bridges that take new work"}
 	BridgesBooting    = Metric{"BridgesBooting", "Count", PerShard, "bridges bought that do not serve yet"}
+	LaunchesPending   = Metric{"LaunchesPending", "Count", PerShard, "instances that the desired capacity asks for and Auto Scaling has not launched"}
 	BridgesDraining   = Metric{"BridgesDraining", "Count", PerShard, "bridges that take nothing new"}
 	BridgesSilent     = Metric{"BridgesSilent", "Count", PerShard, "bridges in service whose agent did not answer in time or with stale figures"}
 	BridgesOverloaded = Metric{"BridgesOverloaded", "Count", PerShard, "bridges at or above Jicofo's stress threshold of 0.8"}
@@ -46,7 +47,7 @@ var (
 	StressMean        = Metric{"StressMean", "None", PerShard, "mean stress of serving bridges"}
 	StressP90         = Metric{"StressP90", "None", PerShard, "90th percentile of the stress of serving bridges"}
 	StressMax         = Metric{"StressMax", "None", PerShard, "highest stress of a serving bridge"}
-	RoomMissing       = Metric{"RoomMissing", "None", PerShard, "bridges' worth of room below the spare, by the figures of the last minute; 0 is well"}
+	RoomMissing       = Metric{"RoomMissing", "None", PerShard, "bridges' worth of room below the spare, by the deployed target and spare; 0 is well"}
 	LocalEndpoints    = Metric{"LocalEndpoints", "Count", PerShard, "endpoints terminated on the shard's bridges"}
 	SendKilobits      = Metric{"SendKilobits", "Kilobits/Second", PerShard, "bit rate from bridges to endpoints"}
 	ReceiveKilobits   = Metric{"ReceiveKilobits", "Kilobits/Second", PerShard, "bit rate from endpoints to bridges"}
@@ -91,7 +92,7 @@ var (
 
 // All is the whole list, in the order of the reference page.
 var All = []Metric{
-	Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, BridgesDraining, BridgesSilent,
+	Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, LaunchesPending, BridgesDraining, BridgesSilent,
 	BridgesOverloaded, SilentShare, StressMean, StressP90, StressMax, RoomMissing, LocalEndpoints, SendKilobits,
 	ReceiveKilobits, BridgesWanted, BridgesShort, DrainsOverdue, Frozen, Retained, LaunchFailures,
 	ShardState, StateNotFollowed, ConferencesLeft, ShardEmpty, ShardDown, SplitRooms, RoomsMended, CensusesMissing,

@@ -143,17 +143,18 @@ func (c *Cloud) resolve(ctx context.Context, a *template.Assembly) (*deployment,
 				return "", false
 			}
 		}}
-	return &deployment{assembly: a, resolver: resolver.Over(a)}, nil
+	return &deployment{assembly: a, resolver: resolver.Over(a), skip: c.options.Skip}, nil
 }
 
-// each calls do with the resolved properties of every resource of a type that its condition includes.
+// each calls do with the resolved properties of every resource of a type that its condition includes and that is not
+// to be left out.
 func (d *deployment) each(kind string, do func(res *template.Resource, p properties) error) error {
 	for _, res := range d.assembly.ByType(kind) {
 		included, err := d.resolver.Included(res)
 		if err != nil {
 			return err
 		}
-		if !included {
+		if !included || d.skip(kind, res.LogicalID) {
 			continue
 		}
 		p, err := d.resolver.Properties(res)

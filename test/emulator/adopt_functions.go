@@ -79,8 +79,24 @@ func (c *Cloud) function(d *deployment, res *template.Resource, p properties, in
 	if f.Binary, err = exec.LookPath(f.Binary); err != nil {
 		return f, role, fmt.Errorf("its program cannot be run: %w", err)
 	}
-	f.Env = c.environment(name, role, p.object("Environment").object("Variables"))
+	variables := p.object("Environment").object("Variables")
+	if n := variables.size(); n > largestEnvironment {
+		return f, role, fmt.Errorf("its environment variables of %d bytes exceed the 4 KB limit", n)
+	}
+	f.Env = c.environment(name, role, variables)
 	return f, role, nil
+}
+
+// largestEnvironment is how many bytes a function's environment variables may have together.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const largestEnvironment = 4 << 10
+
+func (p properties) size() int {
+	n := 0
+	for key := range p {
+		n += len(key) + len(p.text(key))
+	}
+	return n
 }
 
 func (c *Cloud) environment(name, role string, variables properties) []string {

@@ -59,7 +59,7 @@ func (c *Cloud) resources(r *http.Request, in call) []concerned {
 	case "ssm":
 		return c.parameters(in)
 	case "events":
-		return one(c.arn("events", "event-bus/default"))
+		return c.entries(in)
 	case "lambda":
 		return one(c.arn("lambda", "function:"+functionOf(r)))
 	case "s3":
@@ -108,6 +108,23 @@ func (c *Cloud) parameters(in call) []concerned {
 	for _, name := range names {
 		text, _ := name.(string)
 		list = append(list, concerned{arn: c.arn("ssm", "parameter/"+strings.TrimPrefix(text, "/"))})
+	}
+	return list
+}
+
+// entries are the events that a call puts on the default bus, each with what policies may ask of it.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+func (c *Cloud) entries(in call) []concerned {
+	bus := c.arn("events", "event-bus/default")
+	var list []concerned
+	entries, _ := in.json["Entries"].([]any)
+	for _, entry := range entries {
+		fields, _ := entry.(map[string]any)
+		list = append(list, concerned{bus, access.Context{"events:source": {fmt.Sprint(fields["Source"])},
+			"events:detail-type": {fmt.Sprint(fields["DetailType"])}}})
+	}
+	if len(list) == 0 {
+		return []concerned{{arn: bus}}
 	}
 	return list
 }

@@ -54,6 +54,11 @@ type Options struct {
 	Binary func(FunctionSource) (string, error)
 	// Env may change a function's environment, as to scale the durations in it.
 	Env func(function string, env map[string]string) map[string]string
+	// Skip leaves a resource, by its type and logical id, out of what is adopted, as to measure what works without it.
+	// Nil leaves out none.
+	Skip func(kind, logicalID string) bool
+	// SpreadAlarms evaluates each alarm at a part of the minute of its own, not all of them at once.
+	SpreadAlarms bool
 	// OnLaunch is told of each machine that EC2 starts, OnTerminate of each that it ends. They return at once.
 	OnLaunch    func(scaling.Instance)
 	OnTerminate func(id string)
@@ -99,6 +104,7 @@ type Cloud struct {
 type deployment struct {
 	assembly *template.Assembly
 	resolver *template.Resolver
+	skip     func(kind, logicalID string) bool
 	book     *access.Book
 	bus      *delivery.Bus
 }
@@ -132,10 +138,16 @@ func Start(o Options) (*Cloud, error) {
 	c.scaling = scaling.New(scaling.Options{Clock: o.Clock, Account: o.Account, Region: o.Region, Machines: c.moto,
 		Notify: c.notifyHook, OnLaunch: o.OnLaunch, OnTerminate: o.OnTerminate, Problem: c.problem})
 	c.watch = &metrics.Watch{Clock: alarmPace(o), Store: c.store, Collect: c.collect, OnChange: c.alarmed}
+	if o.SpreadAlarms {
+		c.watch.Turns = alarmTurns
+	}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: time.Minute}
 	c.running.Go(func() { _ = c.server.Serve(listener) })
 	return c, nil
 }
+
+// alarmTurns is in how many parts a minute is spread when alarms are evaluated at different times in it.
+const alarmTurns = 12
 
 // alarmPace is the clock of alarms: a period of a minute is never shorter than the shortest interval of a schedule
 // that runs every minute, or an alarm would miss data that its publisher had no time to send.
@@ -158,6 +170,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.Env == nil {
 		o.Env = func(_ string, env map[string]string) map[string]string { return env }
+	}
+	if o.Skip == nil {
+		o.Skip = func(string, string) bool { return false }
 	}
 	if o.Binary == nil {
 		o.Binary = func(f FunctionSource) (string, error) { return f.Asset + "/bootstrap", nil }

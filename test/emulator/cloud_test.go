@@ -204,3 +204,22 @@ func (w *world) tell(t *testing.T, order map[string]any) (string, bool) {
 	require.NoError(t, err)
 	return string(result.Payload), result.Failed()
 }
+
+// in lists the ids of a group's instances in a state.
+func (w *world) in(group, state string) []string {
+	var ids []string
+	for _, i := range w.Instances() {
+		if i.Group == group && i.State == state {
+			ids = append(ids, i.ID)
+		}
+	}
+	return ids
+}
+
+// waiting is how many messages a queue holds that can be received.
+func (w *world) waiting(t *testing.T, queue string) int {
+	t.Helper()
+	n, err := w.Cloud.moto.visible(t.Context(), queue)
+	require.NoError(t, err)
+	return n
+}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +34,8 @@ func (c *Cloud) answer(r *http.Request, in call) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) { c.putEvents(r.Context(), w, bus, in) }
 	case "ssm:PutParameter", "ssm:DeleteParameter":
 		return c.relay(r, in.body, func(answer []byte) { c.parameterChanged(r.Context(), bus, in, answer) })
+	case "ec2:DescribeInstances":
+		return c.relayChanged(r, in.body, c.preciseLaunches)
 	case "ec2:TerminateInstances", "ec2:StopInstances":
 		return c.relay(r, in.body, func([]byte) { c.scaling.Ended(numbered(in, "InstanceId")...) })
 	case "lambda:InvokeFunction":
@@ -61,6 +65,26 @@ func numbered(in call, name string) []string {
 		}
 		list = append(list, v)
 	}
+}
+
+// described is an instance in an answer of DescribeInstances, up to its launch time.
+var described = regexp.MustCompile(`(?s)(<instanceId>(i-[0-9a-f]+)</instanceId>.*?<launchTime>)[^<]*`)
+
+// preciseLaunches gives the machines of groups their launch times in milliseconds. AWS tells whole seconds; of a
+// scaled clock's time that is what milliseconds are.
+func (c *Cloud) preciseLaunches(answer []byte) []byte {
+	launched := map[string]time.Time{}
+	for _, i := range c.scaling.Instances() {
+		launched[i.ID] = i.Launched
+	}
+	return described.ReplaceAllFunc(answer, func(match []byte) []byte {
+		parts := described.FindSubmatch(match)
+		at, ok := launched[string(parts[2])]
+		if !ok {
+			return match
+		}
+		return append(slices.Clone(parts[1]), at.UTC().Format("2006-01-02T15:04:05.000Z")...)
+	})
 }
 
 // scaledQueueCall divides the delays and visibility timeouts that a call of SQS names, in whole seconds.

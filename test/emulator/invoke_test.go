@@ -41,13 +41,14 @@ func TestAnOperatorInvokesAFunctionThroughTheAPI(t *testing.T) {
 
 func TestAnEventThatFailsForGoodIsInTheFunctionsDeadLetterQueue(t *testing.T) {
 	w := shared
+	before := w.waiting(t, "probe-async-dead")
 	_, _ = post(t, "probe-worker", "Event", `{"do":"fail","group":"for good"}`)
 	eventually(t, "the dead letter is there", func() bool {
-		n, err := w.Cloud.moto.visible(t.Context(), "probe-async-dead")
-		return err == nil && n == 1
+		return w.waiting(t, "probe-async-dead") == before+1
 	})
 	messages, err := w.Cloud.moto.Receive(t.Context(), "probe-async-dead", 1, 30)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"do":"fail","group":"for good"}`, messages[0].Body)
 	assert.Contains(t, messages[0].Texts["ErrorMessage"], "told to fail")
+	require.NoError(t, w.Cloud.moto.Delete(t.Context(), "probe-async-dead", []string{messages[0].Receipt}))
 }

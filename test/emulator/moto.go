@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -54,6 +55,7 @@ func (m *moto) Launch(ctx context.Context, r scaling.LaunchRequest) ([]scaling.M
 		tags.Tags = append(tags.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
 	}
 	in.TagSpecifications = []types.TagSpecification{tags}
+	launched := time.Now() // moto's own launch time is cut to seconds, which are minutes in a simulated day
 	out, err := m.ec2.RunInstances(ctx, in)
 	if err != nil {
 		return nil, fmt.Errorf("machines do not start in %s: %w", r.Subnet.ID, err)
@@ -62,7 +64,7 @@ func (m *moto) Launch(ctx context.Context, r scaling.LaunchRequest) ([]scaling.M
 	for _, i := range out.Instances {
 		machines = append(machines, scaling.Machine{ID: aws.ToString(i.InstanceId), Zone: r.Subnet.Zone,
 			Subnet: r.Subnet.ID, Address: aws.ToString(i.PrivateIpAddress), Type: string(i.InstanceType),
-			Template: r.Template, Launched: aws.ToTime(i.LaunchTime)})
+			Template: r.Template, Launched: launched})
 	}
 	return machines, nil
 }

@@ -49,6 +49,7 @@ func (c *Cloud) forward(r *http.Request, body []byte) (answered, error) {
 		return answered{}, err
 	}
 	out.Header = r.Header.Clone()
+	out.Header.Del("Accept-Encoding") // the answer is read here
 	out.Host = r.Host
 	response, err := http.DefaultClient.Do(out)
 	if err != nil {
@@ -59,8 +60,16 @@ func (c *Cloud) forward(r *http.Request, body []byte) (answered, error) {
 	return answered{response.StatusCode, response.Header, text}, err
 }
 
-// relay forwards a call and hands its answer back, and then says what moto answered.
-func (c *Cloud) relay(r *http.Request, body []byte, then func(answer []byte)) func(http.ResponseWriter) {
+// relay forwards a call and hands its answer back, after it has told of a good one.
+func (c *Cloud) relay(r *http.Request, body []byte, tell func(answer []byte)) func(http.ResponseWriter) {
+	return c.relayChanged(r, body, func(answer []byte) []byte {
+		tell(answer)
+		return answer
+	})
+}
+
+// relayChanged forwards a call and hands its answer back; a good one is changed before.
+func (c *Cloud) relayChanged(r *http.Request, body []byte, change func(answer []byte) []byte) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) {
 		answer, err := c.forward(r, body)
 		if err != nil {
@@ -68,7 +77,7 @@ func (c *Cloud) relay(r *http.Request, body []byte, then func(answer []byte)) fu
 			return
 		}
 		if answer.status/100 == 2 {
-			then(answer.body)
+			answer.body = change(answer.body)
 		}
 		for name, values := range answer.header {
 			w.Header()[name] = values

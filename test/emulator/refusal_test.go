@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,6 +46,10 @@ func TestWrongWiringIsRefusedAtAdoption(t *testing.T) {
 			func(r map[string]object) {
 				r["Late"] = object{"Type": "AWS::AutoScaling::LifecycleHook", "Properties": map[string]any{}}
 			}, "app/Late (AWS::AutoScaling::LifecycleHook) is not known to the emulator"},
+		"an environment that is too large": {
+			func(r map[string]object) {
+				r["Worker"].properties()["Environment"] = map[string]any{"Variables": map[string]any{"LARGE": strings.Repeat("x", 4096)}}
+			}, "exceed the 4 KB limit"},
 		"metric math": {
 			func(r map[string]object) { r["LoadHigh"].properties()["Metrics"] = []any{map[string]any{"Id": "m"}} },
 			"metric math is not known to the emulator"},

@@ -78,22 +78,21 @@ func TestAQueuesMessagesReachTheFunctionAndOnlyThePoisonousOnesDie(t *testing.T)
 		_, err = client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: url.QueueUrl, MessageBody: aws.String(body)})
 		require.NoError(t, err)
 	}
+	before := w.waiting(t, "probe-work-dead")
 	send("good one")
 	send("bad one")
 	eventually(t, "the good message was handled", func() bool { return w.sawLine(`"body":"good one"`, `"eventSource":"aws:sqs"`) })
 	eventually(t, "the bad message is in the dead letter queue after two attempts", func() bool {
-		n, err := w.Cloud.moto.visible(t.Context(), "probe-work-dead")
-		return err == nil && n == 1
+		return w.waiting(t, "probe-work-dead") == before+1
 	})
-	left, err := w.Cloud.moto.visible(t.Context(), "probe-work")
-	require.NoError(t, err)
-	assert.Zero(t, left)
+	assert.Zero(t, w.waiting(t, "probe-work"))
 	eventually(t, "the alarm on the dead letter queue fires", func() bool { return state(t, w, "probe-dead-not-empty") == metrics.InAlarm })
 }
 
 func TestAnInstancePublishesToTheEncryptedTopicAndNowhereElse(t *testing.T) {
 	w := shared
 	client := sns.NewFromConfig(asInstance(t, w))
+	before := w.waiting(t, "probe-dead")
 	_, err := client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(topic("probe-wake")), Message: aws.String("wake up"), Subject: aws.String("hello")})
 	require.NoError(t, err)
 	eventually(t, "the function got the notification", func() bool { return w.sawLine(`"EventSource":"aws:sns"`, `"Message":"wake up"`) })
@@ -109,8 +108,7 @@ func TestAnInstancePublishesToTheEncryptedTopicAndNowhereElse(t *testing.T) {
 	})
 	assert.True(t, w.sawProblem("sns.amazonaws.com", "probe-closed"), "a queue without a policy refuses the topic")
 	eventually(t, "what the closed queue refused is in the subscription's dead letter queue", func() bool {
-		n, err := w.Cloud.moto.visible(t.Context(), "probe-dead")
-		return err == nil && n >= 1
+		return w.waiting(t, "probe-dead") > before
 	})
 	_, err = client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(topic("probe-mute")), Message: aws.String("hello")})
 	assert.ErrorContains(t, err, "not authorized to perform: sns:Publish")
@@ -121,6 +119,9 @@ func TestAnInstancePublishesToTheEncryptedTopicAndNowhereElse(t *testing.T) {
 func TestAnAlarmActsOnChangesOnlyAndOnlyWhereTheTopicLetsIt(t *testing.T) {
 	w := shared
 	eventually(t, "no data that is not breaching is OK", func() bool { return state(t, w, "probe-load-high") == metrics.OK })
+	status, err := w.Alarm("probe-load-high")
+	require.NoError(t, err)
+	before := len(status.History)
 	stop := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -142,15 +143,9 @@ func TestAnAlarmActsOnChangesOnlyAndOnlyWhereTheTopicLetsIt(t *testing.T) {
 	time.Sleep(4 * time.Minute / factor)
 	close(stop)
 	<-done
-	status, err := w.Alarm("probe-load-high")
+	status, err = w.Alarm("probe-load-high")
 	require.NoError(t, err)
-	alarms := 0
-	for _, change := range status.History {
-		if change.To == metrics.InAlarm {
-			alarms++
-		}
-	}
-	assert.Equal(t, 1, alarms, "an alarm that goes on is no change")
+	assert.Len(t, status.History, before+1, "an alarm that goes on is no change")
 	eventually(t, "the alarm ends", func() bool { return state(t, w, "probe-load-high") == metrics.OK })
 	assert.True(t, w.sawProblem("probe-load-mute", "cloudwatch.amazonaws.com", "sns:Publish"),
 		"a topic policy of only a deny lets no alarm publish")
@@ -160,20 +155,18 @@ func TestAnAlarmActsOnChangesOnlyAndOnlyWhereTheTopicLetsIt(t *testing.T) {
 func TestAChangedParameterWakesItsRule(t *testing.T) {
 	w := shared
 	client := ssm.NewFromConfig(operator(w.Cloud))
+	before := 0
+	w.see(func() { before = len(w.events) })
 	for _, name := range []string{"/probe/runtime", "/probe/other"} {
 		_, err := client.PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String(name), Value: aws.String("{}"), Type: "String", Overwrite: aws.Bool(true)})
 		require.NoError(t, err)
 	}
 	eventually(t, "the function got the rule's input", func() bool { return w.sawLine(`{"do":"changed"}`) })
-	operations := map[string]string{}
 	w.see(func() {
-		for _, e := range w.events {
-			if e.Source == "aws.ssm" {
-				operations[string(e.Detail)] = e.DetailType
-			}
-		}
+		require.Len(t, w.events, before+2, "both changes are events; one matched a rule")
+		assert.Equal(t, "Parameter Store Change", w.events[before].DetailType)
+		assert.Contains(t, string(w.events[before].Detail), `"name":"/probe/runtime"`)
 	})
-	assert.Len(t, operations, 2, "both changes are events; one matched a rule")
 }
 
 func TestAnEventWhoseTargetLacksPermissionIsLostLoudly(t *testing.T) {
@@ -188,6 +181,33 @@ func TestAnEventWhoseTargetLacksPermissionIsLostLoudly(t *testing.T) {
 	assert.True(t, w.sawProblem("dead letter", "rule/probe-own", "is lost"))
 }
 
+func TestConditionsOnEventsAndRecordsAreHeld(t *testing.T) {
+	w := shared
+	cfg := asInstance(t, w)
+	put := func(source string) error {
+		_, err := eventbridge.NewFromConfig(cfg).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{
+			{Source: aws.String(source), DetailType: aws.String("Test"), Detail: aws.String(`{}`)}}})
+		return err
+	}
+	require.NoError(t, put("node"))
+	assert.ErrorContains(t, put("probe"), "is not authorized to perform: events:PutEvents")
+	zones, err := route53.NewFromConfig(operator(w.Cloud)).ListHostedZones(t.Context(), &route53.ListHostedZonesInput{})
+	require.NoError(t, err)
+	require.NoError(t, setRecord(t, cfg, zones.HostedZones[0].Id, "own.probe.internal.", "127.16.16.9"))
+	assert.ErrorContains(t, setRecord(t, cfg, zones.HostedZones[0].Id, "shard-1.probe.internal", "127.16.16.9"),
+		"is not authorized to perform: route53:ChangeResourceRecordSets")
+}
+
+// setRecord sets an A record.
+func setRecord(t *testing.T, cfg aws.Config, zone *string, name, address string) error {
+	t.Helper()
+	_, err := route53.NewFromConfig(cfg).ChangeResourceRecordSets(t.Context(), &route53.ChangeResourceRecordSetsInput{HostedZoneId: zone,
+		ChangeBatch: &r53types.ChangeBatch{Changes: []r53types.Change{{Action: r53types.ChangeActionUpsert, ResourceRecordSet: &r53types.ResourceRecordSet{
+			Name: aws.String(name), Type: r53types.RRTypeA, TTL: aws.Int64(5),
+			ResourceRecords: []r53types.ResourceRecord{{Value: aws.String(address)}}}}}}})
+	return err
+}
+
 func TestTheResolverAnswersForThePrivateZone(t *testing.T) {
 	w := shared
 	server, err := w.Resolver("127.0.0.1:0")
@@ -197,19 +217,12 @@ func TestTheResolverAnswersForThePrivateZone(t *testing.T) {
 	zones, err := client.ListHostedZones(t.Context(), &route53.ListHostedZonesInput{})
 	require.NoError(t, err)
 	require.Len(t, zones.HostedZones, 1)
-	set := func(address string) {
-		_, err = client.ChangeResourceRecordSets(t.Context(), &route53.ChangeResourceRecordSetsInput{HostedZoneId: zones.HostedZones[0].Id,
-			ChangeBatch: &r53types.ChangeBatch{Changes: []r53types.Change{{Action: r53types.ChangeActionUpsert, ResourceRecordSet: &r53types.ResourceRecordSet{
-				Name: aws.String("shard-1.probe.internal"), Type: r53types.RRTypeA, TTL: aws.Int64(5),
-				ResourceRecords: []r53types.ResourceRecord{{Value: aws.String(address)}}}}}}})
-		require.NoError(t, err)
-	}
 	for _, network := range []string{"udp", "tcp"} {
 		lookup := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, server.Addr())
 		}}
 		address := map[string]string{"udp": "127.16.16.7", "tcp": "127.16.16.8"}[network]
-		set(address)
+		require.NoError(t, setRecord(t, operator(w.Cloud), zones.HostedZones[0].Id, "shard-1.probe.internal", address))
 		require.Eventually(t, func() bool {
 			found, err := lookup.LookupHost(t.Context(), "shard-1.probe.internal")
 			return err == nil && len(found) == 1 && found[0] == address

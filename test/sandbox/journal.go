@@ -94,18 +94,23 @@ func (j *journal) alarmChanged(c metrics.Change) {
 
 func (j *journal) mail(m delivery.Mail) { j.note("mail", "to %s: %s", m.To, m.Subject) }
 
-// tail is the last entries as text, without what functions log besides their decisions.
-func (j *journal) tail(n int) string {
+// last is the last entries, without what functions log besides their decisions.
+func (j *journal) last(n int) []entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var b strings.Builder
 	var told []entry
 	for _, e := range j.entries {
 		if e.Kind != "log" && e.Kind != "mail" {
 			told = append(told, e)
 		}
 	}
-	for _, e := range told[max(0, len(told)-n):] {
+	return told[max(0, len(told)-n):]
+}
+
+// tail is the last entries as text.
+func (j *journal) tail(n int) string {
+	var b strings.Builder
+	for _, e := range j.last(n) {
 		_, _ = fmt.Fprintf(&b, "%s %s: %s\n", e.At.Format("15:04:05.000"), e.Kind, e.Text)
 	}
 	return b.String()

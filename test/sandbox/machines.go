@@ -88,7 +88,7 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 		return err
 	}
 	if r.role == fleet.RoleEdge {
-		return m.proxy(ctx, i, data, r)
+		return m.proxy(ctx, i, address, data, r)
 	}
 	node, err := m.node(i, address, data)
 	if err != nil {
@@ -160,11 +160,15 @@ func (m *machines) node(i machine, address netip.Addr, data string) (settings.No
 	for _, component := range []*string{&node.Bridge, &node.Jicofo, &node.Prosody, &node.Web} {
 		*component = strings.Replace(*component, "127.0.0.1", address.String(), 1)
 	}
-	settings.Scale(&node, m.stage.options.factor)
+	divide(&node, m.stage.options.factor)
 	node.Poll = settings.Duration(max(node.Poll.D(), leastPoll))
 	node.SickAfter = settings.Duration(max(node.SickAfter.D(), leastStale))
 	node.StatePoll = settings.Duration(max(node.StatePoll.D(), leastPoll))
+	node.WarmUp = settings.Duration(max(node.WarmUp.D(), leastWarmUp))
 	node.StateFile = filepath.Join(m.dir(i), "state.json")
+	if m.stage.options.configure != nil {
+		m.stage.options.configure(&node)
+	}
 	return node, nil
 }
 
@@ -191,15 +195,29 @@ func (m *machines) agent(ctx context.Context, i machine, node settings.Node, r *
 // fewerConnections is a node's limit of connections: a shared machine allows fewer open files than a node of its own.
 var fewerConnections = regexp.MustCompile(`(?m)^(\s*maxconn )\d+$`)
 
-func (m *machines) proxy(ctx context.Context, i machine, data string, r *running) error {
+func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, data string, r *running) error {
 	text, err := heredoc(data, "HAPROXY")
 	if err != nil {
 		return err
 	}
-	path, err := m.write(i, "haproxy.cfg", fewerConnections.ReplaceAllString(text, "${1}4000"))
+	node, err := m.node(i, address, data)
 	if err != nil {
 		return err
 	}
+	node.HAProxy, err = filepath.Abs(filepath.Join(m.dir(i), "admin.sock"))
+	if err != nil {
+		return err
+	}
+	text = strings.ReplaceAll(fewerConnections.ReplaceAllString(text, "${1}4000"), settings.HAProxySocket, node.HAProxy)
+	path, err := m.write(i, "haproxy.cfg", text)
+	if err != nil {
+		return err
+	}
+	m.all.Go(func() {
+		if err := m.agent(ctx, i, node, r); err != nil && ctx.Err() == nil {
+			m.stage.journal.note("problem", "the agent of instance %s: %v", i.ID, err)
+		}
+	})
 	return m.run(ctx, i, r, nil, "haproxy", "-db", "-f", path)
 }
 

@@ -8,8 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/url"
+	"math"
 	"os"
 	"os/signal"
 	"strings"
@@ -31,18 +30,34 @@ type options struct {
 	moto     string
 	cdk      string
 	dir      string
+
+	// What the latency benchmark has otherwise than a scenario; the zero values are a scenario's.
+	skip         func(kind, logicalID string) bool // resources that are left out of what runs
+	configure    func(*settings.Node)              // changes a node's configuration before its agent starts
+	spreadAlarms bool
 }
 
 func main() {
-	o := parseFlags()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == latencyCommand {
+		err = latency(ctx, os.Args[2:])
+	} else {
+		err = run(ctx, parseFlags())
+	}
 	stop()
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "\nThe sandbox was interrupted; nothing of it runs any more.")
+		os.Exit(interrupted)
+	case err != nil:
 		fmt.Fprintf(os.Stderr, "\nThe sandbox failed: %v\n", err)
 		os.Exit(1)
 	}
 }
+
+// interrupted is the exit status after Ctrl-C, as shells have it.
+const interrupted = 130
 
 func parseFlags() options {
 	var o options
@@ -60,8 +75,22 @@ func parseFlags() options {
 	return o
 }
 
+// check refuses what no run can be made of.
+func (o options) check(left []string) error {
+	if len(left) > 0 {
+		return fmt.Errorf("%q is not an option: -h names them all", left[0])
+	}
+	if !(o.factor > 0) || math.IsInf(o.factor, 0) {
+		return fmt.Errorf("-factor is %g: write a number above 0, such as 240", o.factor)
+	}
+	return nil
+}
+
 func run(ctx context.Context, o options) error {
-	if err := refuseRealEndpoint(os.Getenv("AWS_ENDPOINT_URL")); err != nil {
+	if err := keepApart(); err != nil {
+		return err
+	}
+	if err := o.check(flag.Args()); err != nil {
 		return err
 	}
 	plan, err := readScenario(o)
@@ -100,21 +129,6 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-// refuseRealEndpoint keeps the sandbox away from anything that is not on this machine.
-func refuseRealEndpoint(endpoint string) error {
-	if endpoint == "" {
-		return nil
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return fmt.Errorf("AWS_ENDPOINT_URL is %q, which is no address: unset it", endpoint)
-	}
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("AWS_ENDPOINT_URL is %q, which is not on this machine: the sandbox plays with fleets, unset it", endpoint)
-	}
-	return nil
-}
-
 func readScenario(o options) (scenario.Scenario, error) {
 	plan, err := readScenarioFile(o.scenario)
 	if err != nil {
@@ -126,14 +140,18 @@ func readScenario(o options) (scenario.Scenario, error) {
 		if !ok || f.At.UnmarshalText([]byte(from)) != nil || f.Until.UnmarshalText([]byte(until)) != nil {
 			return plan, fmt.Errorf("-silence is %q: write two times of day, such as 11:00-11:40", o.silence)
 		}
-		plan.Faults = append(plan.Faults, f)
+		if plan, err = plan.With(f); err != nil {
+			return plan, fmt.Errorf("-silence is %q: %w", o.silence, err)
+		}
 	}
 	if o.kill != "" {
 		f := scenario.Fault{Kind: scenario.KillBridge}
 		if f.At.UnmarshalText([]byte(o.kill)) != nil {
 			return plan, fmt.Errorf("-kill is %q: write a time of day, such as 12:20", o.kill)
 		}
-		plan.Faults = append(plan.Faults, f)
+		if plan, err = plan.With(f); err != nil {
+			return plan, fmt.Errorf("-kill is %q: %w", o.kill, err)
+		}
 	}
 	return plan, nil
 }

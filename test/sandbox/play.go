@@ -25,6 +25,7 @@ type performance struct {
 	crowd   *visit.Crowd
 	out     *progress
 	result  *result
+	page    *page
 	pending []fault
 	nextRow time.Duration
 	sampled time.Duration
@@ -46,6 +47,11 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 	for _, f := range plan.Faults {
 		p.pending = append(p.pending, fault{Fault: f})
 	}
+	var err error
+	if p.page, err = openPage(s.ctx, s, plan.Name); err != nil {
+		return nil, err
+	}
+	out.step("watch it on %s", p.page.address)
 	out.step("playing %q: %s in %s, %d visits", plan.Name, plan.Length(), s.clock.Scale(plan.Length()).Round(time.Second), len(plan.Visits()))
 	out.line("%s", rowHeader)
 	began := time.Now()
@@ -74,6 +80,7 @@ func (p *performance) sample(offset time.Duration) {
 	r := p.stage.lookAt(p.plan.TimeOfDay(offset), offset)
 	p.sampled = offset + sampleStep
 	p.result.Rows = append(p.result.Rows, r)
+	p.page.add(r)
 	if offset >= p.nextRow {
 		p.out.line("%s", r.line())
 		p.nextRow += tableStep

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/visit"
 	"github.com/jitsi-fleet/jitsi-fleet/test/standin"
@@ -40,7 +41,7 @@ type expectation struct {
 }
 
 func newResult(s *stage, plan scenario.Scenario) *result {
-	return &result{Scenario: plan.Name, Factor: s.options.factor, TicksPerHour: s.ticks, plan: plan}
+	return &result{Scenario: plan.Name, Factor: s.options.factor, TicksPerHour: s.ticks, Expectations: []expectation{}, plan: plan}
 }
 
 const rowHeader = "time   participants  wanted  running  booting  draining  dropped  highest stress"
@@ -54,42 +55,46 @@ func (r *result) fail(format string, args ...any) {
 }
 
 // silence judges the end of a time in which every agent hung: nothing may have been ended.
-func (r *result) silence(s *stage, f *fault) {
-	if n := s.journal.endings() - f.endings; n > 0 {
+func (r *result) silence(j *journal, now row, f *fault) {
+	if n := j.endings() - f.endings; n > 0 {
 		r.fail("%d instances were ended while every agent was silent", n)
 	}
-	if now := s.look(); now.Running < f.running {
+	if now.Running < f.running {
 		r.fail("%d bridges ran when the agents fell silent, %d at the end of the silence", f.running, now.Running)
 	}
-	if !s.journal.fired("silent", f.at) {
+	if !j.fired("telemetry-silent", f.at) {
 		r.fail("the alarm for silent telemetry did not fire")
 	}
 }
 
 // judge says whether the run was a success.
 func (r *result) judge(s *stage, users visit.Tally, faults []fault) {
-	r.Users, r.Participants = users, s.world.Counters()
+	r.Users, r.Participants, r.Alarms = users, s.world.Counters(), s.journal.alarmHistory()
+	for _, p := range s.cloud.Problems() {
+		r.Problems = append(r.Problems, p.Error())
+	}
+	r.decide(s.settings, s.cloud.Instances(), faults)
+}
+
+// decide draws the verdict from what the result holds.
+func (r *result) decide(fleet settings.Settings, instances []machine, faults []fault) {
 	if n := r.Participants.Dropped; n > 0 {
 		r.fail("%d participants were dropped by ending bridges that they were on", n)
 	}
-	if users.Missed > 0 {
-		r.fail("%d visits were never let in", users.Missed)
+	if n := r.Users.Missed; n > 0 {
+		r.fail("%d visits were never let in", n)
 	}
-	if len(users.Split) > 0 {
-		r.fail("rooms were seen on two shards: %s", strings.Join(users.Split, ", "))
+	if rooms := r.Users.Split; len(rooms) > 0 {
+		r.fail("rooms were seen on two shards: %s", strings.Join(rooms, ", "))
 	}
 	r.judgeCounts()
-	r.judgeEnd(s)
+	r.judgeEnd(fleet)
 	for _, f := range faults {
-		r.judgeFault(s, f)
-	}
-	for _, p := range s.cloud.Problems() {
-		r.Problems = append(r.Problems, p.Error())
+		r.judgeFault(instances, f)
 	}
 	if len(r.Problems) > 0 {
 		r.fail("AWS would have refused or lost %d things, first: %s", len(r.Problems), r.Problems[0])
 	}
-	r.Alarms = s.journal.alarmHistory()
 	r.Success = len(r.Failures) == 0
 }
 
@@ -116,10 +121,10 @@ func (r *result) runningAt(offset time.Duration) int {
 }
 
 // judgeEnd holds that the fleet came back to its minimum.
-func (r *result) judgeEnd(s *stage) {
+func (r *result) judgeEnd(fleet settings.Settings) {
 	least := 0
-	for _, shard := range s.settings.Shards {
-		low, _ := s.settings.ShardBridges(shard)
+	for _, shard := range fleet.Shards {
+		low, _ := fleet.ShardBridges(shard)
 		least += low
 	}
 	if last := r.Rows[len(r.Rows)-1]; last.Running != least || last.Booting+last.Draining > 0 {
@@ -127,14 +132,15 @@ func (r *result) judgeEnd(s *stage) {
 	}
 }
 
-func (r *result) judgeFault(s *stage, f fault) {
+// judgeFault holds that a fault began and what had to come of it.
+func (r *result) judgeFault(instances []machine, f fault) {
 	switch {
 	case !f.begun:
 		r.fail("the fault %q at %s was never begun", f.Kind, f.At)
 	case f.Kind == scenario.SilenceAgents && !f.over:
 		r.fail("the agents were still silent at the end")
 	case f.Kind == scenario.KillBridge:
-		if slices.ContainsFunc(s.cloud.Instances(), func(i machine) bool { return i.ID == string(f.victim) }) {
+		if slices.ContainsFunc(instances, func(i machine) bool { return i.ID == string(f.victim) }) {
 			r.fail("the killed bridge %s was not replaced", f.victim)
 		}
 		if r.Participants.Rejoined == 0 {

@@ -22,7 +22,7 @@ func (s *stage) scaleEnv(function string, env map[string]string) map[string]stri
 	}
 	control, _ := value.Elem().FieldByName("Control").Addr().Interface().(*settings.Control)
 	timeout := control.AgentTimeout
-	settings.Scale(value.Interface(), s.options.factor)
+	divide(value.Interface(), s.options.factor)
 	control.AgentTimeout = timeout
 	control.StaleAfter = max(control.StaleAfter, leastStale)
 	scaled, err := settings.EncodeEnv(value.Elem().Interface())

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -17,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,11 +24,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/delivery"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
+	"github.com/jitsi-fleet/jitsi-fleet/test/moto"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/assembly"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/visit"
 	"github.com/jitsi-fleet/jitsi-fleet/test/standin"
@@ -44,9 +45,12 @@ const (
 	// leastPoll and leastSick bound what an agent does all the time, for the same reason.
 	leastPoll  = 200 * time.Millisecond
 	leastStale = time.Second
-	motoStarts = 30 * time.Second
-	readyWait  = 90 * time.Second
-	dnsPort    = 53
+	// leastWarmUp is how long HAProxy's own lesson from its peers takes at least: it counts whole seconds.
+	leastWarmUp = 6 * time.Second
+	// readyWait and readyTime bound how long a fleet may take to serve: on the wall, and in the fleet's own time.
+	readyWait = 90 * time.Second
+	readyTime = 10 * time.Minute
+	dnsPort   = 53
 )
 
 // stage is everything that runs.
@@ -59,8 +63,9 @@ type stage struct {
 	machines *machines
 	journal  *journal
 	door     *visit.Door
-	motoPort string
-	ticks    float64 // of the one-minute schedules in a simulated hour
+	moto     string    // its address
+	adopted  time.Time // when schedules and alarms began
+	ticks    float64   // of the one-minute schedules in a simulated hour
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -68,16 +73,10 @@ type stage struct {
 }
 
 // raise sets everything up, from moto to a fleet that serves.
-func raise(ctx context.Context, o options, fleet settings.Settings, out *progress) (*stage, error) {
-	if err := os.RemoveAll(o.dir); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(o.dir, 0o750); err != nil {
-		return nil, err
-	}
-	s := &stage{options: o, settings: fleet, clock: pace.Clock{Factor: o.factor}, journal: newJournal()}
+func raise(ctx context.Context, o options, chosen settings.Settings, out *progress) (*stage, error) {
+	s := &stage{options: o, settings: chosen, clock: pace.Clock{Factor: o.factor}, journal: newJournal()}
 	s.ctx, s.cancel = context.WithCancel(ctx)
-	for _, part := range []func(context.Context, *progress) error{s.claim, s.startMoto, s.startCloud, s.deploy, s.startFleet, s.awaitFleet} {
+	for _, part := range []func(context.Context, *progress) error{s.claim, s.clear, s.startMoto, s.startCloud, s.deploy, s.startFleet, s.awaitFleet} {
 		if err := part(s.ctx, out); err != nil {
 			return s, err
 		}
@@ -97,8 +96,6 @@ func (s *stage) fall() {
 	s.ended.Wait()
 }
 
-func (s *stage) motoAddress() string { return "http://localhost:" + s.motoPort }
-
 // claim makes sure that the VPC's addresses are not in use, as by another sandbox on this machine.
 func (s *stage) claim(context.Context, *progress) error {
 	resolver := net.JoinHostPort(s.settings.Network.Resolver().String(), strconv.Itoa(dnsPort))
@@ -109,16 +106,29 @@ func (s *stage) claim(context.Context, *progress) error {
 	return conn.Close()
 }
 
+// marker is a file in every folder of the sandbox's own.
+const marker = ".jitsi-fleet-sandbox"
+
+// clear empties the sandbox's folder, and no other.
+func (s *stage) clear(context.Context, *progress) error {
+	dir := s.options.dir
+	inside, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, marker)); err != nil && len(inside) > 0 {
+		return fmt.Errorf("%s holds something that is not the sandbox's: name an empty folder, or one that is not there yet", dir)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, marker), nil, 0o600)
+}
+
 func (s *stage) startMoto(ctx context.Context, out *progress) error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	_, s.motoPort, _ = net.SplitHostPort(free.Addr().String())
-	if err := free.Close(); err != nil {
-		return err
-	}
-	out.step("starting moto, the AWS API server, on port %s", s.motoPort)
 	log, err := os.Create(filepath.Join(s.options.dir, "moto.log"))
 	if err != nil {
 		return err
@@ -127,25 +137,14 @@ func (s *stage) startMoto(ctx context.Context, out *progress) error {
 	if err != nil {
 		return err
 	}
-	command := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", s.motoPort)
-	command.Stdout, command.Stderr = log, log
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := command.Start(); err != nil {
-		return fmt.Errorf("moto does not start: %w: ./scripts/sandbox installs it", err)
+	server, err := moto.Start(ctx, program, log)
+	if err != nil {
+		return errors.Join(err, log.Close())
 	}
-	s.ended.Go(func() { _ = command.Wait(); _ = log.Close() })
-	return until(ctx, motoStarts, "moto answers", func() bool {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.motoAddress()+"/moto-api/", http.NoBody)
-		if err != nil {
-			return false
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return false
-		}
-		_ = response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
+	s.ended.Go(func() { <-ctx.Done(); server.Close(); _ = log.Close() })
+	s.moto = server.Address
+	out.step("moto, the AWS API server, answers at %s", s.moto)
+	return nil
 }
 
 func (s *stage) startCloud(ctx context.Context, out *progress) error {
@@ -153,9 +152,10 @@ func (s *stage) startCloud(ctx context.Context, out *progress) error {
 	s.world = standin.New(standin.Options{Clock: time.Now, Factor: s.options.factor, Domain: settings.XMPPDomain})
 	s.ended.Go(func() { s.world.Run(ctx) })
 	cloud, err := emulator.Start(emulator.Options{
-		Moto: s.motoAddress(), Account: account, Region: region, Clock: s.clock, LeastTick: leastTick,
-		Binary:      s.binary,
-		Env:         s.scaleEnv,
+		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: leastTick,
+		Binary: s.binary,
+		Env:    s.scaleEnv,
+		Skip:   s.options.skip, SpreadAlarms: s.options.spreadAlarms,
 		OnLaunch:    func(i machine) { s.machines.launch(i) },
 		OnTerminate: func(id string) { s.machines.terminate(id) },
 		Log:         s.journal.lambdaLine,
@@ -253,6 +253,7 @@ func (s *stage) startFleet(ctx context.Context, out *progress) error {
 	if err := s.cloud.Adopt(ctx, s.edited()); err != nil {
 		return err
 	}
+	s.adopted = time.Now()
 	dns, err := s.cloud.Resolver(netip.AddrPortFrom(s.settings.Network.Resolver(), dnsPort).String())
 	if err != nil {
 		return err
@@ -260,6 +261,9 @@ func (s *stage) startFleet(ctx context.Context, out *progress) error {
 	s.ended.Go(func() { <-ctx.Done(); _ = dns.Close() })
 	for _, schedule := range s.cloud.Schedules() {
 		s.ticks = max(s.ticks, schedule.TicksPerHour)
+	}
+	if err := s.makeReady(ctx, out); err != nil {
+		return err
 	}
 	out.step("factor %g: an hour takes %s and the one-minute schedules tick %.0f times in it", s.options.factor,
 		s.clock.Scale(time.Hour).Round(time.Second), s.ticks)
@@ -273,6 +277,24 @@ func (s *stage) startFleet(ctx context.Context, out *progress) error {
 	return nil
 }
 
+// makeReady does what an operator does with a new shard, which is born in drain.
+func (s *stage) makeReady(ctx context.Context, out *progress) error {
+	cfg, err := s.aws(ctx)
+	if err != nil {
+		return err
+	}
+	for _, shard := range s.settings.Shards {
+		_, err := ssm.NewFromConfig(cfg).PutParameter(ctx, &ssm.PutParameterInput{
+			Name: aws.String(settings.ShardParameter(s.settings.Fleet, shard.Name)), Value: aws.String(string(fleet.ShardReady)), Overwrite: aws.Bool(true),
+		})
+		if err != nil {
+			return fmt.Errorf("shard %s is not made ready: %w", shard.Name, err)
+		}
+		out.line("%s is ready for rooms; a shard is born in drain", shard.Name)
+	}
+	return nil
+}
+
 // awaitFleet waits until the minimum of bridges serves and HAProxy lets people in.
 func (s *stage) awaitFleet(ctx context.Context, out *progress) error {
 	want := 0
@@ -280,7 +302,7 @@ func (s *stage) awaitFleet(ctx context.Context, out *progress) error {
 		low, _ := s.settings.ShardBridges(shard)
 		want += low
 	}
-	err := until(ctx, readyWait, fmt.Sprintf("%d bridges serve behind HAProxy", want), func() bool {
+	err := until(ctx, max(readyWait, s.clock.Scale(readyTime)), fmt.Sprintf("%d bridges serve behind HAProxy", want), func() bool {
 		return s.look().Running >= want && s.door.Open(ctx)
 	})
 	if err != nil {
@@ -300,12 +322,17 @@ func (s *stage) explain() error {
 }
 
 func until(ctx context.Context, limit time.Duration, what string, done func() bool) error {
+	return lookUntil(ctx, 100*time.Millisecond, limit, what, done)
+}
+
+// lookUntil asks whether it is done in steps, and gives up at the limit.
+func lookUntil(ctx context.Context, step, limit time.Duration, what string, done func() bool) error {
 	deadline := time.Now().Add(limit)
 	for !done() {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("not within %s: %s", limit, what)
 		}
-		if err := pace.Wait(ctx, 100*time.Millisecond); err != nil {
+		if err := pace.Wait(ctx, step); err != nil {
 			return err
 		}
 	}

@@ -9,18 +9,18 @@ import (
 
 // Counters are what happened to participants since the World began.
 type Counters struct {
-	Joined  int64
-	Left    int64
-	Refused int64 // could not join: no signal node, or no usable bridge
+	Joined  int64 `json:"joined"`
+	Left    int64 `json:"left"`
+	Refused int64 `json:"refused"` // could not join: no signal node, or no usable bridge
 	// Moved were invited to another bridge by Jicofo from one that still carried them.
-	Moved int64
+	Moved int64 `json:"moved"`
 	// Rejoined lost their media with a bridge that died and got another bridge after Jicofo noticed;
 	// InterruptionSeconds is how long they had none, together, in the components' own time.
-	Rejoined            int64
-	InterruptionSeconds float64
+	Rejoined            int64   `json:"rejoined"`
+	InterruptionSeconds float64 `json:"interruptionSeconds"`
 	// Dropped had media on a node that the control plane ended: an instance terminated, or a bridge that was told
 	// to shut down and had nowhere to move them. The control plane promises that it is 0.
-	Dropped int64
+	Dropped int64 `json:"dropped"`
 }
 
 // Counters is what happened so far.

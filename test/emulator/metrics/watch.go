@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -46,6 +47,9 @@ type Watch struct {
 	Store *Store
 	// Collect, if not nil, puts into the store what only a look can tell, before each evaluation.
 	Collect func(ctx context.Context)
+	// Turns, if above 1, is in how many parts of the minute the alarms are evaluated, each always in the same part by
+	// its name: CloudWatch, too, does not evaluate all at once. Otherwise all are evaluated together.
+	Turns int
 	// OnChange is told of each change of state, and only of changes: that is when actions are taken.
 	OnChange func(Change)
 
@@ -95,14 +99,22 @@ func (w *Watch) Alarm(name string) (Status, error) {
 // Run evaluates every alarm each minute, and those with shorter periods as often, until ctx ends.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 func (w *Watch) Run(ctx context.Context) {
-	for w.Clock.Sleep(ctx, w.step()) == nil {
+	turns := max(1, w.Turns)
+	for turn := 0; w.Clock.Sleep(ctx, w.step()/time.Duration(turns)) == nil; turn = (turn + 1) % turns {
 		if w.Collect != nil {
 			w.Collect(ctx)
 		}
-		for _, change := range w.Check(w.Clock.Now()) {
+		for _, change := range w.check(w.Clock.Now(), func(name string) bool { return turnOf(name, turns) == turn }) {
 			w.OnChange(change)
 		}
 	}
+}
+
+// turnOf is the part of the minute in which an alarm is evaluated.
+func turnOf(name string, turns int) int {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(name))
+	return int(hash.Sum32()) % turns
 }
 
 func (w *Watch) step() time.Duration {
@@ -117,11 +129,19 @@ func (w *Watch) step() time.Duration {
 
 // Check evaluates all alarms at now and returns the changes.
 func (w *Watch) Check(now time.Time) []Change {
+	return w.check(now, func(string) bool { return true })
+}
+
+// check evaluates the alarms that are due.
+func (w *Watch) check(now time.Time, due func(name string) bool) []Change {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var changes []Change
 	for _, s := range w.alarms {
 		a := s.Alarm
+		if !due(a.Name) {
+			continue
+		}
 		period := w.Clock.Scale(a.Period)
 		end := now.Truncate(w.Clock.Scale(min(a.Period, time.Minute)))
 		var periods [][]float64

@@ -15,7 +15,8 @@ type Clock struct {
 	Factor float64
 }
 
-// Scale is how long d of simulated time takes on the wall. A positive d never becomes 0.
+// Scale is how long d of simulated time takes on the wall; at least a microsecond, so that what takes time never
+// takes none.
 func (c Clock) Scale(d time.Duration) time.Duration {
 	if c.Factor <= 0 || c.Factor == 1 || d <= 0 {
 		return d

@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// known are the condition keys that the emulator can answer for; a trailing slash or colon is a prefix. A key
-// that is known and absent from a request is absent on AWS too.
+// known are the condition keys that the emulator can answer for; a trailing slash is a prefix. Tags are known of
+// Auto Scaling groups only: of another resource they are absent, which grants nothing.
 var known = []string{
 	"aws:securetransport", "aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:principalarn",
 	"aws:principalaccount", "aws:resourceaccount", "aws:resourcetag/", "aws:principalisawsservice",
-	"autoscaling:resourcetag/", "ec2:resourcetag/", "kms:viaservice", "kms:calleraccount",
-	"kms:encryptioncontext:", "dynamodb:leadingkeys",
+	"autoscaling:resourcetag/", "kms:viaservice", "kms:calleraccount", "events:source", "events:detail-type",
 	"route53:changeresourcerecordsetsnormalizedrecordnames", "route53:changeresourcerecordsetsrecordtypes",
 	"route53:changeresourcerecordsetsactions",
 }
@@ -24,7 +23,7 @@ func (s Statement) conditionsHold(r Request) (bool, error) {
 		for key, wanted := range keys {
 			key = strings.ToLower(key)
 			if !slices.ContainsFunc(known, func(k string) bool {
-				return k == key || (strings.HasSuffix(k, "/") || strings.HasSuffix(k, ":")) && strings.HasPrefix(key, k)
+				return k == key || strings.HasSuffix(k, "/") && strings.HasPrefix(key, k)
 			}) {
 				return false, fmt.Errorf("condition key %s is not known to the emulator", key)
 			}

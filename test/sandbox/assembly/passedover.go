@@ -25,5 +25,4 @@ var PassedOver = map[string]Substitute{
 	"AWS::CloudWatch::Alarm":         {Emulated, "evaluated on the metrics in the Lambdas' logs"},
 	"AWS::Lambda::EventInvokeConfig": {Emulated, "retries and failure destinations of asynchronous invocations"},
 	"AWS::S3::BucketPolicy":          {NotNeeded, "nothing writes flow logs"},
-	"AWS::CDK::Metadata":             {NotNeeded, "the CDK's own note of its version"},
 }

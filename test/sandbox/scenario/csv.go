@@ -69,13 +69,35 @@ func visitOf(row []string) (Visit, error) {
 	if leave <= join {
 		return Visit{}, fmt.Errorf("leave, %s, is not after join, %s", row[2], row[1])
 	}
-	return Visit{Room: row[0], Join: join, Leave: leave}, nil
+	return Visit{Room: row[0], Join: join, Leave: leave}, recording(row[3], row[4])
 }
+
+// recording refuses a recording that never was. The sandbox has no recorders yet: it does not play recordings.
+func recording(start, end string) error {
+	if start == "" && end == "" {
+		return nil
+	}
+	from, err := seconds("recording_start", start)
+	if err != nil {
+		return err
+	}
+	until, err := seconds("recording_end", end)
+	if err != nil {
+		return err
+	}
+	if until <= from {
+		return fmt.Errorf("recording_end, %s, is not after recording_start, %s", end, start)
+	}
+	return nil
+}
+
+// longest bounds a workload, in seconds: a year.
+const longest = 366 * 24 * 60 * 60
 
 func seconds(field, text string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || v < 0 {
-		return 0, fmt.Errorf("%s is %q: write seconds from the start, 0 or more", field, text)
+	if err != nil || !(v >= 0 && v <= longest) { // not the other way round, for NaN is neither less nor more
+		return 0, fmt.Errorf("%s is %q: write seconds from the start, 0 to %d", field, text, longest)
 	}
 	return v, nil
 }

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
@@ -68,7 +70,7 @@ type Visit struct {
 	Leave float64
 }
 
-// Parse reads a scenario file.
+// Parse reads a scenario file and refuses what could not be played.
 func Parse(raw []byte) (Scenario, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
@@ -76,18 +78,22 @@ func Parse(raw []byte) (Scenario, error) {
 	if err := decoder.Decode(&s); err != nil {
 		return Scenario{}, fmt.Errorf("the scenario is not readable: %w", err)
 	}
-	if s.length = s.Offset(s.End); s.length <= 0 {
-		return Scenario{}, fmt.Errorf("the scenario's end, %s, is not after its start, %s", s.End, s.Start)
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Scenario{}, errors.New("the scenario is not readable: more follows its object")
 	}
-	if len(s.Curve) == 0 {
-		return Scenario{}, errors.New("the scenario has no curve: name at least one time and its participants")
-	}
-	for i, f := range s.Faults {
-		if f.Kind != SilenceAgents && f.Kind != KillBridge {
-			return Scenario{}, fmt.Errorf("fault %d is of kind %q: write %q or %q", i+1, f.Kind, SilenceAgents, KillBridge)
-		}
+	if err := s.check(); err != nil {
+		return Scenario{}, err
 	}
 	s.visits = s.generate()
+	return s, nil
+}
+
+// With is the scenario with one more fault, which must lie within it.
+func (s Scenario) With(f Fault) (Scenario, error) {
+	if err := s.checkFault(f); err != nil {
+		return Scenario{}, err
+	}
+	s.Faults = append(slices.Clone(s.Faults), f)
 	return s, nil
 }
 

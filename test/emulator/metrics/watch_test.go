@@ -1,0 +1,48 @@
+package metrics
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// changesWith runs alarms on data that breach from the beginning, and returns when in its minute each fired.
+func changesWith(t *testing.T, turns int) map[time.Duration]int {
+	t.Helper()
+	fired := map[time.Duration]int{}
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		store := &Store{}
+		w := &Watch{Store: store, Turns: turns, OnChange: func(c Change) { fired[c.At.Sub(began)%time.Minute]++ }}
+		for n := range 40 {
+			series := Series{Namespace: "N", Name: strconv.Itoa(n)}
+			store.Put(series, Point{began, 1})
+			require.NoError(t, w.Add(Alarm{Name: "alarm-" + strconv.Itoa(n), Series: series, Statistic: "Maximum", Period: time.Minute,
+				Periods: 1, Datapoints: 1, Threshold: 1, Comparison: "GreaterThanOrEqualToThreshold", Missing: "ignore"}))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		w.Run(ctx)
+	})
+	return fired
+}
+
+func TestAllAlarmsAreEvaluatedAtOnceWithoutTurns(t *testing.T) {
+	assert.Equal(t, map[time.Duration]int{0: 40}, changesWith(t, 0))
+}
+
+func TestAlarmsWithTurnsAreEvaluatedOverTheWholeMinuteOnceEach(t *testing.T) {
+	total := 0
+	fired := changesWith(t, 12)
+	for at, n := range fired {
+		assert.Zero(t, at%(5*time.Second))
+		total += n
+	}
+	assert.Equal(t, 40, total)
+	assert.Greater(t, len(fired), 6, "they are spread")
+}

@@ -1,0 +1,89 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+)
+
+// mostParticipants bounds a curve: the largest fleet that the project is for.
+const mostParticipants = 100_000
+
+// check refuses what could not be played, and sets the length.
+func (s *Scenario) check() error {
+	if s.Start == "" || s.End == "" {
+		return errors.New(`the scenario has no start or no end: write both, such as "08:00" and "12:00"`)
+	}
+	if s.length = s.Offset(s.End); s.length <= 0 {
+		return fmt.Errorf("the scenario's end, %s, is not after its start, %s", s.End, s.Start)
+	}
+	if err := s.checkCurve(); err != nil {
+		return err
+	}
+	for i, e := range s.Expect {
+		if err := s.within(fmt.Sprintf("expectation %d", i+1), e.At); err != nil {
+			return err
+		}
+		if e.Bridges < 0 || e.Within < 0 {
+			return fmt.Errorf("expectation %d is %d bridges within %d: write 0 or more", i+1, e.Bridges, e.Within)
+		}
+	}
+	for i, f := range s.Faults {
+		if err := s.checkFault(f); err != nil {
+			return fmt.Errorf("fault %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) checkCurve() error {
+	if len(s.Curve) == 0 {
+		return errors.New("the scenario has no curve: name at least one time and its participants")
+	}
+	for i, level := range s.Curve {
+		if err := s.within(fmt.Sprintf("curve %d", i+1), level.At); err != nil {
+			return err
+		}
+		if i > 0 && level.At.Minutes() <= s.Curve[i-1].At.Minutes() {
+			return fmt.Errorf("curve %d is at %s, which is not after %s before it", i+1, level.At, s.Curve[i-1].At)
+		}
+		if level.Participants < 0 || level.Participants > mostParticipants {
+			return fmt.Errorf("curve %d has %d participants: write 0 to %d", i+1, level.Participants, mostParticipants)
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) checkFault(f Fault) error {
+	if err := s.within(fmt.Sprintf("%q", f.Kind), f.At); err != nil {
+		return err
+	}
+	switch f.Kind {
+	case SilenceAgents:
+		if err := s.within(fmt.Sprintf("the end of %q", f.Kind), f.Until); err != nil {
+			return err
+		}
+		if f.Until.Minutes() <= f.At.Minutes() {
+			return fmt.Errorf("%q ends at %s, which is not after %s", f.Kind, f.Until, f.At)
+		}
+	case KillBridge:
+		if f.Until != "" {
+			return fmt.Errorf("%q has an end, %s: a killed bridge does not come back, leave it out", f.Kind, f.Until)
+		}
+	default:
+		return fmt.Errorf("its kind is %q: write %q or %q", f.Kind, SilenceAgents, KillBridge)
+	}
+	return nil
+}
+
+// within refuses a time that is missing or not of the scenario.
+func (s *Scenario) within(what string, at settings.Clock) error {
+	if at == "" {
+		return fmt.Errorf("%s has no time: write a time of day, such as %q", what, s.Start)
+	}
+	if offset := s.Offset(at); offset < 0 || offset > s.length {
+		return fmt.Errorf("%s is at %s, and the scenario lasts from %s to %s", what, at, s.Start, s.TimeOfDay(s.length))
+	}
+	return nil
+}
