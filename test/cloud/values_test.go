@@ -37,4 +37,35 @@ func TestValuesOfAMissingTableAreAnError(t *testing.T) {
 	assert.Error(t, err)
 	assert.False(t, ok)
 	assert.Error(t, s.Keep(t.Context(), "{}"))
+	_, err = s.Refuse(t.Context(), "{}")
+	assert.Error(t, err)
+}
+
+func TestARefusalIsTheFirstUntilOtherValuesCome(t *testing.T) {
+	s := newState(t)
+	for _, step := range []struct {
+		does, raw string
+		first     bool
+	}{
+		{"refuse", "wrong", true},
+		{"refuse", "wrong", false},
+		{"refuse", "also wrong", true},
+		{"refuse", "wrong", true},
+		{"keep", `{"minBridges":3}`, false},
+		{"refuse", "wrong", true},
+		{"keep", `{"minBridges":3}`, false},
+		{"refuse", "wrong", true},
+	} {
+		if step.does == "keep" {
+			require.NoError(t, s.Keep(t.Context(), step.raw))
+			continue
+		}
+		first, err := s.Refuse(t.Context(), step.raw)
+		require.NoError(t, err)
+		assert.Equal(t, step.first, first, step)
+	}
+	kept, ok, err := s.LastGood(t.Context())
+	require.NoError(t, err)
+	assert.True(t, ok)
+	assert.Equal(t, `{"minBridges":3}`, kept, "a refusal leaves the last good values")
 }

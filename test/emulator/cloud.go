@@ -89,6 +89,7 @@ type Cloud struct {
 	running  sync.WaitGroup
 	once     sync.Once // starts groups and alarms
 
+	table    sync.Mutex // held during each call of DynamoDB
 	mu       sync.Mutex
 	problems []error
 	callers  map[string]caller // by access key
