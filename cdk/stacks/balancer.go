@@ -59,7 +59,9 @@ func (f Fleet) targets(stack awscdk.Stack) elb.CfnTargetGroup {
 		HealthCheckProtocol: jsii.String("HTTP"), HealthCheckPath: jsii.String(routing.HealthPath), HealthCheckPort: jsii.String("traffic-port"),
 		HealthCheckIntervalSeconds: jsii.Number(10), HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(2),
 		TargetGroupAttributes: attributes("proxy_protocol_v2.enabled", "true", "preserve_client_ip.enabled", "false",
-			"deregistration_delay.timeout_seconds", "60", "deregistration_delay.connection_termination.enabled", "true"),
+			"deregistration_delay.timeout_seconds", "60", "deregistration_delay.connection_termination.enabled", "true",
+			// A slot that leaves says so by failing its health check; what is open then goes on until it ends.
+			"target_health_state.unhealthy.connection_termination.enabled", "false"),
 	})
 }
 
