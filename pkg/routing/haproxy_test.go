@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func example() Config {
 		},
 		Resolver:   netip.MustParseAddrPort("127.0.0.1:9"),
 		ClientPort: 8080, StatsPort: 8404, PeersPort: 10000, WebPort: 8000,
-		CheckPort: 7071, Socket: "/tmp/haproxy-routing-test.sock", Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, ConnectionRate: 100000,
+		CheckPort: 7071, Socket: "/tmp/haproxy-routing-test.sock", Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("203.0.113.0/24")}, ConnectionRate: 100000,
 		TableSize: 1000, TableExpiry: 10 * time.Minute, MaxConnections: 100,
 	}
 }
@@ -130,8 +131,8 @@ func ready(t *testing.T, c *http.Client) {
 	}, 10*time.Second, 20*time.Millisecond)
 }
 
-// agents answers HAProxy's agent-check on one port of several addresses: everything is up and ready.
-func agents(t *testing.T, addresses ...string) int {
+// agents answers HAProxy's agent-check on one port of several addresses with what say holds.
+func agents(t *testing.T, say *atomic.Value, addresses ...string) int {
 	t.Helper()
 	port := freePort(t, addresses[0])
 	for _, address := range addresses {
@@ -144,7 +145,8 @@ func agents(t *testing.T, addresses ...string) int {
 				if err != nil {
 					return
 				}
-				_, _ = io.WriteString(conn, "up ready\n")
+				word, _ := say.Load().(string)
+				_, _ = io.WriteString(conn, word+"\n")
 				_ = conn.Close()
 			}
 		}()
@@ -156,15 +158,17 @@ func agents(t *testing.T, addresses ...string) int {
 type pair struct {
 	slots  [2]*http.Client
 	shards map[string]*httptest.Server
-	stats  string // the first slot's metrics
+	say    *atomic.Value // what every agent answers
+	stats  string        // the first slot's metrics
 }
 
 func newPair(t *testing.T) pair {
 	t.Helper()
 	c := example()
 	c.ClientPort, c.StatsPort, c.PeersPort = freePort(t, "127.16.128.10"), freePort(t, "127.16.128.10"), freePort(t, "127.16.128.10")
-	c.CheckPort = agents(t, "127.0.0.1", c.Slots[0].Address.String(), c.Slots[1].Address.String())
-	p := pair{shards: map[string]*httptest.Server{"alpha": shard(t), "beta": shard(t), "gamma": shard(t)}}
+	p := pair{shards: map[string]*httptest.Server{"alpha": shard(t), "beta": shard(t), "gamma": shard(t)}, say: &atomic.Value{}}
+	p.say.Store("up ready")
+	c.CheckPort = agents(t, p.say, "127.0.0.1", c.Slots[0].Address.String(), c.Slots[1].Address.String())
 	p.stats = fmt.Sprintf("http://%s:%d/metrics", c.Slots[0].Address, c.StatsPort)
 	for i, s := range c.Slots {
 		c.Self, c.Socket = s.Name, filepath.Join(t.TempDir(), "admin.sock")

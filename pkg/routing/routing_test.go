@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -162,4 +163,35 @@ func TestASlotWithoutAnyLivingShardAsksForNoClients(t *testing.T) {
 		_ = r.Body.Close()
 		return r.StatusCode == http.StatusServiceUnavailable
 	}, 10*time.Second, 50*time.Millisecond)
+}
+
+func TestWhoForcesAShardDoesNotTakeTheRoomAlong(t *testing.T) {
+	p := newPair(t)
+	home := get(t, p.slots[0], "/http-bind?room=looked-at").Header.Get(ShardHeader)
+	other := "alpha"
+	if home == other {
+		other = "beta"
+	}
+	r, err := http.NewRequest(http.MethodGet, "http://meet.test/http-bind?room=looked-at", http.NoBody)
+	require.NoError(t, err)
+	r.Header.Set("X-Jitsi-Force-Shard", other)
+	answer, err := p.slots[0].Do(r)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, other, answer.Header.Get(ShardHeader))
+	assert.Equal(t, home, get(t, p.slots[0], "/http-bind?room=looked-at").Header.Get(ShardHeader))
+}
+
+func TestASlotWhoseShardsAllDrainKeepsItsClients(t *testing.T) {
+	p := newPair(t)
+	home := get(t, p.slots[0], "/http-bind?room=long").Header.Get(ShardHeader)
+	p.say.Store("up drain")
+	room := 0
+	require.Eventually(t, func() bool {
+		room++
+		return get(t, p.slots[0], "/http-bind?room=new-"+strconv.Itoa(room)).StatusCode == http.StatusServiceUnavailable
+	}, 10*time.Second, 100*time.Millisecond, "no shard takes a new room")
+	assert.Equal(t, http.StatusOK, get(t, p.slots[0], HealthPath).StatusCode)
+	assert.Equal(t, home, get(t, p.slots[0], "/http-bind?room=long").Header.Get(ShardHeader), "a known room stays")
+	assert.Equal(t, http.StatusOK, get(t, p.slots[0], "/long").StatusCode, "its page is still served")
 }

@@ -24,7 +24,8 @@ func TestAnEdgeNodeTakesItsAddressAndStartsHAProxy(t *testing.T) {
 		assert.Equal(t, instance+"\n", m.read("machine/holder"), "the slot's interface is here")
 		calls := m.calls()
 		assert.Contains(t, calls, "systemctl enable haproxy.service")
-		assert.Equal(t, "systemctl restart haproxy.service", calls[len(calls)-1])
+		assert.Equal(t, []string{"systemctl restart haproxy.service", "systemctl daemon-reload", "systemctl enable --now jitsi-fleet-agent.service"},
+			calls[len(calls)-3:], "the agent starts after HAProxy, whose admin socket it opens")
 		configuration := m.read("etc/haproxy/haproxy.cfg")
 		assert.Equal(t, m.read("etc/jitsi-fleet/haproxy.cfg"), configuration)
 		connections, err := strconv.Atoi(regexp.MustCompile(`maxconn (\d+)`).FindStringSubmatch(configuration)[1])

@@ -64,6 +64,9 @@ func (m machine) agent(role fleet.Role, shard string) {
 	require.NoError(m.t, decoder.Decode(&got))
 	want := deployed.Node(role, shard)
 	want.Instance, want.Listen = instance, address+":"+strconv.Itoa(settings.AgentPort)
+	if role == fleet.RoleSignal {
+		want.CheckListen = address + ":" + strconv.Itoa(settings.CheckPort)
+	}
 	want.AgentSecretARN, want.WakeTopicARN = got.AgentSecretARN, got.WakeTopicARN
 	assert.Equal(m.t, want, got)
 	u := units(m.read("etc/systemd/system/jitsi-fleet-agent.service"))
