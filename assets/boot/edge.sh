@@ -51,18 +51,21 @@ until ip -o -4 address | grep -qF " $SLOT_ADDRESS/"; do sleep 1; done
 persist env DEBIAN_FRONTEND=noninteractive apt-get -q -y install haproxy
 chmod 600 /etc/jitsi-fleet/haproxy.cfg
 install -m 640 -g haproxy /etc/jitsi-fleet/haproxy.cfg /etc/haproxy/haproxy.cfg
+export ADMIN_SOCKET=/run/haproxy/admin.sock SERVER_STATE=/etc/haproxy/servers
+echo 1 > "$SERVER_STATE" # no server's state is known
 haproxy -c -q -f /etc/haproxy/haproxy.cfg
 
 # All ports are above 1024, so HAProxy never needs root; what it writes is in a folder of its own. A stop is a soft one,
 # which lets running requests end; what is left after the time limit, WebSockets mostly, is cut and comes back through
 # another node. It retries for ever: after a reboot the slot's address can be late.
 mkdir -p /etc/systemd/system/haproxy.service.d
-cat > /etc/systemd/system/haproxy.service.d/jitsi-fleet.conf <<'UNIT'
+cat > /etc/systemd/system/haproxy.service.d/jitsi-fleet.conf <<UNIT
 [Unit]
 StartLimitIntervalSec=0
 
 [Service]
 Environment="PIDFILE=/run/haproxy/haproxy.pid" "EXTRAOPTS=-S /run/haproxy/master.sock"
+Environment="ADMIN_SOCKET=$ADMIN_SOCKET" "SERVER_STATE=$SERVER_STATE"
 User=haproxy
 Group=haproxy
 RuntimeDirectory=haproxy

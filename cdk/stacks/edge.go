@@ -18,9 +18,7 @@ import (
 const (
 	edgeVolume = 10 // GiB
 	debianRoot = "/dev/xvda"
-	// edgeConnections bounds a HAProxy node's clients: two connections for each of 15,000 participants.
-	edgeConnections = 30_000
-	dnsPort         = 53
+	dnsPort    = 53
 )
 
 // debian is the newest Debian 12 at the moment of a launch; its HAProxy package is the one that the tests run.
@@ -105,9 +103,9 @@ func (f Fleet) routing(slot int) routing.Config {
 		Self:       slotName(slot),
 		Resolver:   netip.AddrPortFrom(f.Network.Resolver(), dnsPort),
 		ClientPort: settings.EdgePort, StatsPort: settings.StatsPort, PeersPort: settings.PeersPort, WebPort: settings.WebPort,
-		CheckPort: settings.CheckPort, Socket: settings.HAProxySocket, ConnectionRate: f.Edge.ConnectionRate,
+		CheckPort: settings.CheckPort, ConnectionRate: f.Edge.ConnectionRate,
 		Inside:    append([]netip.Prefix{f.Network.CIDR}, f.Network.Peers...),
-		TableSize: f.Edge.TableSize, TableExpiry: f.Edge.TableExpiry.D(), MaxConnections: edgeConnections,
+		TableSize: f.Edge.TableSize, TableExpiry: f.Edge.TableExpiry.D(),
 	}
 	for i := range f.Edge.Slots {
 		c.Slots = append(c.Slots, routing.Slot{Name: slotName(i), Address: f.SlotAddress(i)})

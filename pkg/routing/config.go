@@ -39,14 +39,10 @@ type Config struct {
 	TableExpiry time.Duration
 	// CheckPort is where agents answer HAProxy's agent-check: each shard's at its signal node, the slot's own at Self.
 	CheckPort int
-	// Socket is the path of the admin socket, for the slot's own agent.
-	Socket string
 	// Inside are the ranges from which a request may choose its shard by the header X-Jitsi-Force-Shard.
 	Inside []netip.Prefix
 	// ConnectionRate bounds the new connections of one client address in ten seconds; a school may be one address.
 	ConnectionRate int
-	// MaxConnections bounds the client connections of one node. A meeting holds one or two for each participant.
-	MaxConnections int
 }
 
 // Slot is one HAProxy node.
@@ -65,6 +61,14 @@ type Shard struct {
 	// Host is the name of the shard's signal node in the private zone.
 	Host string
 }
+
+// The environment variables that the configuration wants from whoever starts HAProxy, since paths are the machine's.
+const (
+	// SocketVariable is the path of the admin socket, for the slot's own agent.
+	SocketVariable = "ADMIN_SOCKET"
+	// StateVariable is the path of a file with the servers' states just before a reload, so that a drain outlives it.
+	StateVariable = "SERVER_STATE"
+)
 
 // ShardHeader tells a client, and whoever debugs, which shard answered.
 const ShardHeader = "X-Jitsi-Shard"
@@ -91,7 +95,8 @@ func Render(c Config) (string, error) {
 		Address           netip.Addr
 		KeyRules          string
 		ShardHeader, Path string
-	}{c, c.address(), keyRules, ShardHeader, HealthPath}); err != nil {
+		Socket, State     string
+	}{c, c.address(), keyRules, ShardHeader, HealthPath, SocketVariable, StateVariable}); err != nil {
 		return "", fmt.Errorf("HAProxy configuration not written: %w", err)
 	}
 	return out.String(), nil
@@ -109,9 +114,6 @@ func (c Config) address() netip.Addr {
 
 // word is what may stand unquoted in the configuration: nothing that could end a line or begin a comment.
 var word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
-
-// socketPath is a path that may stand unquoted in the configuration.
-var socketPath = regexp.MustCompile(`^/[A-Za-z0-9._/-]+$`)
 
 const maxServerID = 4095
 
@@ -133,9 +135,6 @@ func (c Config) validate() error {
 			refuse("%s port %d is not a port", p.name, p.port)
 		}
 	}
-	if !socketPath.MatchString(c.Socket) {
-		refuse("socket %q is not a path", c.Socket)
-	}
 	for _, p := range c.Inside {
 		if !p.IsValid() {
 			refuse("a range that is inside is missing")
@@ -144,8 +143,8 @@ func (c Config) validate() error {
 	if c.ConnectionRate < 1 {
 		refuse("%d connections in ten seconds: must be positive", c.ConnectionRate)
 	}
-	if c.TableSize < 1 || c.TableExpiry < time.Second || c.MaxConnections < 1 {
-		refuse("table of %d rooms for %s and %d connections: all must be positive", c.TableSize, c.TableExpiry, c.MaxConnections)
+	if c.TableSize < 1 || c.TableExpiry < time.Second {
+		refuse("table of %d rooms for %s: at least one room and a second", c.TableSize, c.TableExpiry)
 	}
 	names := map[string]bool{}
 	for _, s := range c.Slots {

@@ -30,8 +30,8 @@ func example() Config {
 		},
 		Resolver:   netip.MustParseAddrPort("127.0.0.1:9"),
 		ClientPort: 8080, StatsPort: 8404, PeersPort: 10000, WebPort: 8000,
-		CheckPort: 7071, Socket: "/tmp/haproxy-routing-test.sock", Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("203.0.113.0/24")}, ConnectionRate: 100000,
-		TableSize: 1000, TableExpiry: 10 * time.Minute, MaxConnections: 100,
+		CheckPort: 7071, Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("203.0.113.0/24")}, ConnectionRate: 100000,
+		TableSize: 1000, TableExpiry: 10 * time.Minute,
 	}
 }
 
@@ -40,9 +40,19 @@ func accepted(t *testing.T, configuration string) {
 	t.Helper()
 	check := exec.Command("haproxy", "-c", "-f", "/dev/stdin")
 	check.Stdin = strings.NewReader(configuration)
+	check.Env = paths(t)
 	out, err := check.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.NotContains(t, string(out), "WARNING")
+}
+
+// paths are the environment that the configuration wants: a socket of the test's own and the state of no servers.
+func paths(t *testing.T) []string {
+	t.Helper()
+	dir := t.TempDir()
+	state := filepath.Join(dir, "servers")
+	require.NoError(t, os.WriteFile(state, []byte("1\n"), 0o600))
+	return []string{SocketVariable + "=" + filepath.Join(dir, "admin.sock"), StateVariable + "=" + state}
 }
 
 // start runs HAProxy with a configuration until the test ends.
@@ -51,6 +61,7 @@ func start(t *testing.T, configuration string) {
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
 	proxy := exec.Command("haproxy", "-db", "-f", file)
+	proxy.Env = paths(t)
 	var log strings.Builder
 	proxy.Stdout, proxy.Stderr = &log, &log
 	require.NoError(t, proxy.Start())
@@ -171,7 +182,7 @@ func newPair(t *testing.T) pair {
 	c.CheckPort = agents(t, p.say, "127.0.0.1", c.Slots[0].Address.String(), c.Slots[1].Address.String())
 	p.stats = fmt.Sprintf("http://%s:%d/metrics", c.Slots[0].Address, c.StatsPort)
 	for i, s := range c.Slots {
-		c.Self, c.Socket = s.Name, filepath.Join(t.TempDir(), "admin.sock")
+		c.Self = s.Name
 		start(t, fleetOf(t, c, p.shards))
 		p.slots[i] = client(net.JoinHostPort(s.Address.String(), strconv.Itoa(c.ClientPort)))
 	}

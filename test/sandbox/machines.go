@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/routing"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/scaling"
@@ -192,9 +192,6 @@ func (m *machines) agent(ctx context.Context, i machine, node settings.Node, r *
 	return m.run(ctx, i, r, env, filepath.Join("build", "agent", runtime.GOARCH, "agent"), "-config", path)
 }
 
-// fewerConnections is a node's limit of connections: a shared machine allows fewer open files than a node of its own.
-var fewerConnections = regexp.MustCompile(`(?m)^(\s*maxconn )\d+$`)
-
 func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, data string, r *running) error {
 	text, err := heredoc(data, "HAPROXY")
 	if err != nil {
@@ -208,7 +205,6 @@ func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, dat
 	if err != nil {
 		return err
 	}
-	text = strings.ReplaceAll(fewerConnections.ReplaceAllString(text, "${1}4000"), settings.HAProxySocket, node.HAProxy)
 	path, err := m.write(i, "haproxy.cfg", text)
 	if err != nil {
 		return err
@@ -218,7 +214,12 @@ func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, dat
 			m.stage.journal.note("problem", "the agent of instance %s: %v", i.ID, err)
 		}
 	})
-	return m.run(ctx, i, r, nil, "haproxy", "-db", "-f", path)
+	servers, err := m.write(i, "servers", "1\n") // no server's state is known
+	if err != nil {
+		return err
+	}
+	env := []string{routing.SocketVariable + "=" + node.HAProxy, routing.StateVariable + "=" + servers}
+	return m.run(ctx, i, r, env, "haproxy", "-db", "-f", path)
 }
 
 func (m *machines) write(i machine, name, text string) (string, error) {
