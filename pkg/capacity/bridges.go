@@ -81,6 +81,8 @@ type Input struct {
 	History []Sample // oldest first
 	// Lost is the stress that would come here if another shard were lost now; 0 when no room is kept for that.
 	Lost float64
+	// Expected is the growth of demand, in stress, that a forecast expects within one boot time; 0 without one.
+	Expected float64
 }
 
 // Decision is what to do and why. Drain is empty whenever anything is launched or undrained.
@@ -109,7 +111,7 @@ const saturated = 1.0
 func DecideBridges(in Input, p Policy) Decision {
 	g := tally(in)
 	d := Decision{Demand: g.demand, Complete: g.complete()}
-	d.Growth = growth(in.Now, g.demand, in.History, p)
+	d.Growth = max(growth(in.Now, g.demand, in.History, p), in.Expected)
 	d.Room = g.room(p)
 	d.Needed = d.Growth + p.Spare*p.Target + in.Lost
 	if g.blind() {

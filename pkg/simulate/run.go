@@ -1,0 +1,195 @@
+package simulate
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
+)
+
+// Options are the world that every policy meets alike.
+type Options struct {
+	// BridgeBoot and JibriBoot are the mean times from launch to service.
+	BridgeBoot, JibriBoot time.Duration
+	// Spread is by which share a boot is shorter or longer at most, evenly: 0 to 1.
+	Spread float64
+	// BootFailures is the share of launches that never come up: 0 to 1. They cost for as long as the launch's grace.
+	BootFailures float64
+	// WarmUp is the time at the beginning in which nothing is counted, so that policies can learn.
+	WarmUp time.Duration
+	// Seed makes boot times and failures; the same seed gives the n-th launch the same luck under each policy.
+	Seed uint64
+}
+
+// SeenBridge is one bridge as a policy sees it.
+type SeenBridge struct {
+	ID       int
+	State    capacity.State
+	Stress   float64
+	People   int
+	Launched time.Time
+}
+
+// BridgeView is what a policy sees of the bridges at one moment.
+type BridgeView struct {
+	Now     time.Time
+	Bridges []SeenBridge
+}
+
+// Deeds are what a policy does. Kill ends bridges whoever is on them.
+type Deeds struct {
+	Launch               int
+	Drain, Undrain, Kill []int
+}
+
+// BridgePolicy sizes a group of bridges.
+type BridgePolicy interface {
+	// Period is how often it decides.
+	Period() time.Duration
+	// Decide decides on what it sees now.
+	Decide(v BridgeView) Deeds
+}
+
+// Waker is a policy that is woken between its periods: when a bridge's stress rises to WakeStress.
+type Waker interface{ WakeStress() float64 }
+
+// wakeDelay is from a bridge's rise to the decision that it causes: the 99th percentile of what scripts/measure
+// latency found.
+const wakeDelay = 10.5
+
+// phase is by how much the policies' periods begin after the full minute.
+const phase = 20.0
+
+// bridgeRun is one policy's bridges through one workload.
+type bridgeRun struct {
+	w      Workload
+	policy BridgePolicy
+	pool   *pool
+	places []place
+	byEnd  []int32
+	now    float64
+	view   BridgeView
+}
+
+// RunBridges plays a workload against a policy, beginning with first bridges in service.
+func RunBridges(w Workload, policy BridgePolicy, first int, o Options) BridgeFigures {
+	r := &bridgeRun{w: w, policy: policy, places: make([]place, len(w.Visits)), byEnd: byEnd(w.Visits)}
+	r.pool = newPool(w.Rooms, boots(o.BridgeBoot, o))
+	if waker, ok := policy.(Waker); ok {
+		r.pool.crossed = waker.WakeStress() * perBridge
+	}
+	for range first {
+		r.pool.bridges = append(r.pool.bridges, &bridge{id: r.pool.next, state: serving})
+		r.pool.next++
+	}
+	r.play(o.WarmUp.Seconds())
+	return r.pool.figures()
+}
+
+// byEnd are the visits' indices by their ends.
+func byEnd(visits []Visit) []int32 {
+	order := make([]int32, len(visits))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(visits[a].Leave, visits[b].Leave) })
+	return order
+}
+
+// boots gives each launch its boot time and its failure.
+func boots(mean time.Duration, o Options) func(id int) (float64, bool) {
+	return func(id int) (float64, bool) {
+		luck := rand.New(rand.NewPCG(o.Seed, uint64(id)))
+		seconds := mean.Seconds() * (1 + o.Spread*(2*luck.Float64()-1))
+		if luck.Float64() < o.BootFailures {
+			return failedLaunch, true
+		}
+		return seconds, false
+	}
+}
+
+// failedLaunch is what a launch that never comes up costs, in seconds: the admission's grace.
+const failedLaunch = 900
+
+func (r *bridgeRun) play(warmUp float64) {
+	joins, leaves := 0, 0
+	tick, wake := phase, never
+	period := r.policy.Period().Seconds()
+	end := r.w.Length().Seconds()
+	for {
+		next := min(tick, wake, end)
+		if joins < len(r.w.Visits) {
+			next = min(next, r.w.Visits[joins].Join)
+		}
+		if leaves < len(r.byEnd) {
+			next = min(next, r.w.Visits[r.byEnd[leaves]].Leave)
+		}
+		if len(r.pool.boots) > 0 {
+			next = min(next, r.pool.boots[0].at)
+		}
+		r.advance(next, warmUp)
+		switch {
+		case next >= end:
+			return
+		case len(r.pool.boots) > 0 && r.pool.boots[0].at <= next:
+			r.pool.due(next)
+		case leaves < len(r.byEnd) && r.w.Visits[r.byEnd[leaves]].Leave <= next:
+			r.pool.leave(&r.places[r.byEnd[leaves]], next)
+			leaves++
+		case joins < len(r.w.Visits) && r.w.Visits[joins].Join <= next:
+			r.places[joins].room = r.w.Visits[joins].Room
+			r.pool.join(&r.places[joins])
+			joins++
+			if r.pool.woke {
+				r.pool.woke, wake = false, min(wake, next+wakeDelay)
+			}
+		case wake <= next:
+			wake = never
+			r.decide()
+		default:
+			tick += period
+			r.decide()
+		}
+	}
+}
+
+const never = 1e18
+
+func (r *bridgeRun) advance(to, warmUp float64) {
+	if !r.pool.counting && to >= warmUp {
+		r.pool.counting, r.now = true, max(r.now, warmUp)
+	}
+	r.pool.pass(to - r.now)
+	r.now = to
+}
+
+func (r *bridgeRun) decide() {
+	r.view.Now = r.w.Start.Add(second(r.now))
+	r.view.Bridges = r.view.Bridges[:0]
+	for _, b := range r.pool.bridges {
+		r.view.Bridges = append(r.view.Bridges, SeenBridge{
+			ID: b.id, State: states[b.state], Stress: float64(b.people) / perBridge, People: b.people,
+			Launched: r.w.Start.Add(second(b.launched)),
+		})
+	}
+	d := r.policy.Decide(r.view)
+	for range d.Launch {
+		r.pool.launch(r.now)
+	}
+	r.each(d.Undrain, r.pool.undrain)
+	r.each(d.Drain, r.pool.drain)
+	r.each(d.Kill, r.pool.kill)
+}
+
+func (r *bridgeRun) each(ids []int, do func(*bridge, float64)) {
+	for _, id := range ids {
+		for _, b := range r.pool.bridges {
+			if b.id == id {
+				do(b, r.now)
+				break
+			}
+		}
+	}
+}
