@@ -10,10 +10,10 @@ import (
 func TestX(t *testing.T) {
 	for _, k := range kinds {
 		w, _ := Generate(k.name, 14, 1)
-		fut := futureOf(w)
+		fut := participantsOf(w)
 		for _, wu := range []time.Duration{168 * time.Hour} {
 			o := Options{BridgeBoot: 240 * time.Second, Spread: 0.15, WarmUp: wu, Seed: 1}
-			fmt.Printf("%s peak %.1f\n", w.Name, fut.most(0, 14*86400))
+			fmt.Printf("%s peak %d\n", w.Name, fut.most(0, 14*86400))
 			for _, c := range []struct {
 				n    string
 				p    capacity.Policy
@@ -28,7 +28,9 @@ func TestX(t *testing.T) {
 			} {
 				f := &Fleet{Policy: c.p}
 				if c.hind > 0 {
-					f.Expect = func(now time.Time, d float64) float64 { return max(0, fut.most(now.Sub(w.Start).Seconds(), c.hind)-d) }
+					f.Expect = func(now time.Time, d float64) float64 {
+						return max(0, float64(fut.most(now.Sub(w.Start).Seconds(), c.hind))/100-d)
+					}
 				}
 				if c.z > 0 {
 					pr := &capacity.Profile{}

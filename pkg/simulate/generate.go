@@ -83,11 +83,14 @@ func at(hours map[int]float64) (all [24]float64) {
 	return all
 }
 
-// Kinds are the names of the workloads that can be generated, each with what it is.
-func Kinds() map[string]string {
-	all := map[string]string{}
-	for _, k := range kinds {
-		all[k.name] = k.what
+// Kind is a workload that can be generated.
+type Kind struct{ Name, What string }
+
+// Kinds are the workloads that can be generated.
+func Kinds() []Kind {
+	all := make([]Kind, len(kinds))
+	for i, k := range kinds {
+		all[i] = Kind{k.name, k.what}
 	}
 	return all
 }

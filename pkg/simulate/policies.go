@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -26,50 +25,75 @@ func (static) Period() time.Duration { return time.Minute }
 
 func (s static) Decide(v BridgeView) Deeds { return Deeds{Launch: max(0, s.size-len(v.Bridges))} }
 
-// hindsight knows the demand of the time until a bridge that it launches now would serve, and goes by our own law with
-// that for a forecast.
-type hindsight struct {
-	*Fleet
-}
+// future is what will be at each moment, for the policies of hindsight.
+type future struct{ most10 []int } // the most at any moment of each ten seconds
 
-// demandIn is the most participants at any moment between two, by the workload itself.
-type future struct {
-	at     []float64
-	people []int
-}
+const futureStep = 10.0
 
-func futureOf(w Workload) *future {
-	ends := byEnd(w.Visits)
-	f := &future{}
-	people := 0
-	joins, leaves := 0, 0
-	for minute := 0.0; minute <= w.Length().Seconds()+60; minute += 10 {
-		most := people
-		for joins < len(w.Visits) && w.Visits[joins].Join <= minute {
-			joins++
-			people++
-			most = max(most, people)
+// futureOf counts what goes on.
+func futureOf(s spans, length float64) *future {
+	f := &future{most10: make([]int, int(length/futureStep)+2)}
+	sweep(s, func(begin, end float64, going int) {
+		for i := int(begin / futureStep); i <= int(end/futureStep) && i < len(f.most10); i++ {
+			f.most10[i] = max(f.most10[i], going)
 		}
-		for leaves < len(ends) && w.Visits[ends[leaves]].Leave <= minute {
-			leaves++
-			people--
-		}
-		f.at = append(f.at, minute)
-		f.people = append(f.people, max(most, people))
-	}
+	})
 	return f
 }
 
-// most is the highest demand from a moment on for a while, in stress.
-func (f *future) most(from, length float64) float64 {
-	i := int(from / 10)
-	j := min(len(f.people)-1, int((from+length)/10)+1)
-	most := 0
-	for ; i <= j; i++ {
-		most = max(most, f.people[i])
+func participantsOf(w Workload) *future { return futureOf(participants(w), w.Length().Seconds()) }
+
+func recordingsOf(w Workload) *future { return futureOf(recordings(w), w.Length().Seconds()) }
+
+// spans are when things begin and when they end, each in order.
+type spans struct{ begins, ends []float64 }
+
+// participants are a workload's.
+func participants(w Workload) spans {
+	s := spans{make([]float64, len(w.Visits)), make([]float64, len(w.Visits))}
+	for i, v := range w.Visits {
+		s.begins[i], s.ends[i] = v.Join, v.Leave
 	}
-	return float64(most) / perBridge
+	slices.Sort(s.ends)
+	return s
 }
 
-// ceilDiv is the bridges that a demand fills to Jicofo's threshold.
-func needed(people int) int { return int(math.Ceil(float64(people) / overload)) }
+// recordings are a workload's, cut off at its end, their finalizing included.
+func recordings(w Workload) spans {
+	length := w.Length().Seconds()
+	s := spans{make([]float64, len(w.Recordings)), make([]float64, len(w.Recordings))}
+	for i, r := range w.Recordings {
+		s.begins[i], s.ends[i] = r.Start, min(length, r.End+finalizing)
+	}
+	slices.Sort(s.ends)
+	return s
+}
+
+// sweep visits each time in which a number of things goes on.
+func sweep(s spans, visit func(begin, end float64, going int)) {
+	at, going, begun, ended := 0.0, 0, 0, 0
+	for ended < len(s.ends) {
+		next, by := s.ends[ended], -1
+		if begun < len(s.begins) && s.begins[begun] < next {
+			next, by = s.begins[begun], 1
+			begun++
+		} else {
+			ended++
+		}
+		visit(at, next, going)
+		at, going = next, going+by
+	}
+}
+
+// most is the highest number at any moment between two, in seconds from the start.
+func (f *future) most(from, length float64) int {
+	i := max(0, min(int(from/futureStep), len(f.most10)))
+	j := min(len(f.most10), int((from+length)/futureStep)+1)
+	if i >= j {
+		return 0
+	}
+	return slices.Max(f.most10[i:j])
+}
+
+// needed is how many bridges a demand fills to Jicofo's threshold.
+func needed(people int) int { return (people + overload - 1) / overload }

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -21,6 +20,10 @@ type Options struct {
 	WarmUp time.Duration
 	// Seed makes boot times and failures; the same seed gives the n-th launch the same luck under each policy.
 	Seed uint64
+	// Sample is the length of the charted intervals; 0 for no charts.
+	Sample time.Duration
+	// Faults are what goes wrong.
+	Faults Faults
 }
 
 // SeenBridge is one bridge as a policy sees it.
@@ -71,12 +74,21 @@ type bridgeRun struct {
 	byEnd  []int32
 	now    float64
 	view   BridgeView
+	faults *gremlin
+	series []BridgePoint
+	bin    binning
 }
 
 // RunBridges plays a workload against a policy, beginning with first bridges in service.
 func RunBridges(w Workload, policy BridgePolicy, first int, o Options) BridgeFigures {
-	r := &bridgeRun{w: w, policy: policy, places: make([]place, len(w.Visits)), byEnd: byEnd(w.Visits)}
-	r.pool = newPool(w.Rooms, boots(o.BridgeBoot, o))
+	f, _ := PlayBridges(w, policy, first, o)
+	return f
+}
+
+// PlayBridges is RunBridges with what happened in each of the Options' Sample intervals.
+func PlayBridges(w Workload, policy BridgePolicy, first int, o Options) (BridgeFigures, []BridgePoint) {
+	r := &bridgeRun{w: w, policy: policy, places: make([]place, len(w.Visits)), byEnd: byEnd(w.Visits), faults: newGremlin(o), bin: newBinning(o)}
+	r.pool = newPool(w.Rooms, r.faults.boots(o.BridgeBoot))
 	if waker, ok := policy.(Waker); ok {
 		r.pool.crossed = waker.WakeStress() * perBridge
 	}
@@ -85,7 +97,7 @@ func RunBridges(w Workload, policy BridgePolicy, first int, o Options) BridgeFig
 		r.pool.next++
 	}
 	r.play(o.WarmUp.Seconds())
-	return r.pool.figures()
+	return r.pool.figures(), r.series
 }
 
 // byEnd are the visits' indices by their ends.
@@ -96,18 +108,6 @@ func byEnd(visits []Visit) []int32 {
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(visits[a].Leave, visits[b].Leave) })
 	return order
-}
-
-// boots gives each launch its boot time and its failure.
-func boots(mean time.Duration, o Options) func(id int) (float64, bool) {
-	return func(id int) (float64, bool) {
-		luck := rand.New(rand.NewPCG(o.Seed, uint64(id)))
-		seconds := mean.Seconds() * (1 + o.Spread*(2*luck.Float64()-1))
-		if luck.Float64() < o.BootFailures {
-			return failedLaunch, true
-		}
-		return seconds, false
-	}
 }
 
 // failedLaunch is what a launch that never comes up costs, in seconds: the admission's grace.
@@ -143,7 +143,10 @@ func (r *bridgeRun) play(warmUp float64) {
 			r.pool.join(&r.places[joins])
 			joins++
 			if r.pool.woke {
-				r.pool.woke, wake = false, min(wake, next+wakeDelay)
+				r.pool.woke = false
+				if !r.faults.losesWake() {
+					wake = min(wake, next+wakeDelay)
+				}
 			}
 		case wake <= next:
 			wake = never
@@ -160,22 +163,40 @@ const never = 1e18
 func (r *bridgeRun) advance(to, warmUp float64) {
 	if !r.pool.counting && to >= warmUp {
 		r.pool.counting, r.now = true, max(r.now, warmUp)
+		r.bin.from(r.now)
+	}
+	for r.pool.counting && r.bin.at <= to {
+		r.pool.pass(r.bin.at - r.now)
+		r.now = max(r.now, r.bin.at)
+		r.series = append(r.series, r.point())
 	}
 	r.pool.pass(to - r.now)
 	r.now = to
 }
 
 func (r *bridgeRun) decide() {
+	if r.faults.down(r.now) {
+		return
+	}
+	for range r.faults.times() {
+		r.look()
+		r.act(r.policy.Decide(r.view))
+	}
+}
+
+func (r *bridgeRun) look() {
 	r.view.Now = r.w.Start.Add(second(r.now))
 	r.view.Bridges = r.view.Bridges[:0]
 	for _, b := range r.pool.bridges {
-		r.view.Bridges = append(r.view.Bridges, SeenBridge{
+		r.view.Bridges = append(r.view.Bridges, r.faults.bridge(SeenBridge{
 			ID: b.id, State: states[b.state], Stress: float64(b.people) / perBridge, People: b.people,
 			Launched: r.w.Start.Add(second(b.launched)),
-		})
+		}))
 	}
-	d := r.policy.Decide(r.view)
-	for range d.Launch {
+}
+
+func (r *bridgeRun) act(d Deeds) {
+	for range r.faults.granted(d.Launch) {
 		r.pool.launch(r.now)
 	}
 	r.each(d.Undrain, r.pool.undrain)
