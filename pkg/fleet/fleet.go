@@ -20,6 +20,7 @@ const (
 	RoleBridge Role = "bridge" // one Jitsi Videobridge
 	RoleSignal Role = "signal" // one shard's web, Prosody and Jicofo
 	RoleEdge   Role = "edge"   // one HAProxy slot
+	RoleJibri  Role = "jibri"  // one recorder, for all shards
 )
 
 // Tag keys by which the control plane finds groups and their instances. They are set on the group and

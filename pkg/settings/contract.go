@@ -93,12 +93,71 @@ type ShardsEnv struct {
 	MendPause  time.Duration `env:"MEND_PAUSE"`
 }
 
+// JibrisEnv is the env contract of the Lambda jibris.
+type JibrisEnv struct {
+	Control
+	StateTable       string        `env:"STATE_TABLE"`
+	RuntimeParameter string        `env:"RUNTIME_PARAMETER"` // SSM parameter name
+	Free             int           `env:"JIBRI_FREE"`
+	Min              int           `env:"JIBRI_MIN"`
+	Max              int           `env:"JIBRI_MAX"`
+	BootTime         time.Duration `env:"JIBRI_BOOT_TIME"`
+	RetireAfter      time.Duration `env:"JIBRI_RETIRE_AFTER"`
+	DeadAfter        time.Duration `env:"JIBRI_DEAD_AFTER"`
+	QuarantineWindow time.Duration `env:"JIBRI_QUARANTINE_WINDOW"`
+	// Target, Spare and Slack are what run-time values of bridges are held against.
+	Target float64 `env:"BRIDGE_TARGET"`
+	Spare  float64 `env:"BRIDGE_SPARE"`
+	Slack  float64 `env:"BRIDGE_SLACK"`
+	// Schedules is the deployed schedules as JSON, for ParseSchedules; "[]" when there are none.
+	Schedules string `env:"SCHEDULES"`
+}
+
+// RecordingsEnv is the env contract of the Lambda recordings, which asks no agents.
+type RecordingsEnv struct {
+	Fleet     string        `env:"FLEET"`
+	Bucket    string        `env:"RECORDINGS_BUCKET"`
+	Catalogue string        `env:"RECORDINGS_CATALOGUE"` // DynamoDB table
+	TopicARN  string        `env:"RECORDINGS_TOPIC_ARN"` // where finished and failed recordings are announced
+	LateAfter time.Duration `env:"RECORDINGS_LATE_AFTER"`
+}
+
 // Lambdas is the env contract of each deployed function, by its folder's name under lambdas/.
 var Lambdas = map[string]any{
-	"metrics":   MetricsEnv{},
-	"bridges":   BridgesEnv{},
-	"lifecycle": LifecycleEnv{},
-	"shards":    ShardsEnv{},
+	"metrics":    MetricsEnv{},
+	"bridges":    BridgesEnv{},
+	"lifecycle":  LifecycleEnv{},
+	"shards":     ShardsEnv{},
+	"jibris":     JibrisEnv{},
+	"recordings": RecordingsEnv{},
+}
+
+// ShardsParameter is the SSM parameter with the names in the private zone of all shards' signal nodes, separated by
+// commas: the shards that a recorder joins.
+func ShardsParameter(fleet string) string { return "/" + fleet + "/jibri/shards" }
+
+// RecorderNode is the part of a recorder's Node that is its own.
+type RecorderNode struct {
+	External string `json:"external"` // Jibri's health API, "http://127.0.0.1:2222"
+	Internal string `json:"internal"` // Jibri's shutdown API, "http://127.0.0.1:3333"
+	// Unit is the systemd service of Jibri's container.
+	Unit string `json:"unit"`
+	// Environment is the file with the container's variables that change at run time: the list of shards.
+	Environment string `json:"environment"`
+	// ShardsParameter is the SSM parameter with the list of shards, read every Node.StatePoll.
+	ShardsParameter string `json:"shardsParameter"`
+	// Spool is the folder with Jibri's recordings, as the host sees it.
+	Spool string `json:"spool"`
+	// Proc is where the kernel tells of processes, "/proc".
+	Proc      string `json:"proc"`
+	Bucket    string `json:"bucket"`
+	QueueURL  string `json:"queueUrl"`  // of the recordings queue
+	DiskFloor int64  `json:"diskFloor"` // bytes
+
+	JoinLimit      Duration `json:"joinLimit"`
+	FinalizeLimit  Duration `json:"finalizeLimit"`
+	StallLimit     Duration `json:"stallLimit"`
+	RecordingLimit Duration `json:"recordingLimit"`
 }
 
 // NodePath is where a node keeps Node, its configuration.
@@ -152,6 +211,8 @@ type Node struct {
 	// LeaveWait is how long an edge node that is told to stop keeps serving those whom the load balancer sends until
 	// it knows.
 	LeaveWait Duration `json:"leaveWait,omitempty"`
+	// Recorder is what a recorder's agent needs; nil elsewhere.
+	Recorder *RecorderNode `json:"recorder,omitempty"`
 	// WakeStress is the stress at which a bridge's rising load is worth a wake-up; the target.
 	WakeStress float64 `json:"wakeStress,omitempty"`
 }
