@@ -9,8 +9,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
@@ -28,13 +30,17 @@ const (
 // shortestSecret is the least length of the fleet's secret in bytes; the template generates a longer one.
 const shortestSecret = 16
 
-// cloud is what an agent needs of AWS: its secret, the topic of the wake-ups, and a signal node's parameter with the
-// state of its shard.
+// cloud is what an agent needs of AWS: its secret, the topic of the wake-ups, and what is a role's own.
 type cloud struct {
 	fleetSecret awscloud.Secret
 	topics      *sns.Client
 	topicARN    string
-	shardState  awscloud.Parameter
+	// shardState is a signal node's parameter with the state of its shard.
+	shardState awscloud.Parameter
+	// What a recorder needs: the bucket, the queue of its recordings, and the parameter with the list of shards.
+	objects   awscloud.Objects
+	queue     awscloud.Queue
+	shardList awscloud.Parameter
 }
 
 func connect(ctx context.Context, n settings.Node) (*cloud, error) {
@@ -42,12 +48,19 @@ func connect(ctx context.Context, n settings.Node) (*cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("AWS cannot be used: %w", err)
 	}
-	return &cloud{
+	parameters := ssm.NewFromConfig(c)
+	all := &cloud{
 		fleetSecret: awscloud.Secret{Client: secretsmanager.NewFromConfig(c), ARN: n.AgentSecretARN},
 		topics:      sns.NewFromConfig(c),
 		topicARN:    n.WakeTopicARN,
-		shardState:  awscloud.Parameter{Client: ssm.NewFromConfig(c), Name: n.ShardParameter},
-	}, nil
+		shardState:  awscloud.Parameter{Client: parameters, Name: n.ShardParameter},
+	}
+	if r := n.Recorder; r != nil {
+		all.objects = awscloud.Objects{Client: s3.NewFromConfig(c), Bucket: r.Bucket}
+		all.queue = awscloud.Queue{Client: sqs.NewFromConfig(c), URL: r.QueueURL}
+		all.shardList = awscloud.Parameter{Client: parameters, Name: r.ShardsParameter}
+	}
+	return all, nil
 }
 
 // secret reads the fleet's secret. It asks until it gets it: an instance's role and network can be later than its

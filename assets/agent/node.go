@@ -45,15 +45,12 @@ func readNode(path string) (settings.Node, error) {
 	if n.ShardParameter != "" && n.StatePoll <= 0 {
 		problems = append(problems, fmt.Errorf("%s: statePoll must be above zero", path))
 	}
+	problems = append(problems, checkRecorder(path, n))
 	return n, errors.Join(problems...)
 }
 
-// configure makes the agent's configuration of the node's.
-func configure(n settings.Node, log *slog.Logger) (agent.Config, error) {
-	component, err := componentOf(n)
-	if err != nil {
-		return agent.Config{}, err
-	}
+// configure makes the agent's configuration of the node's and of what it looks after.
+func configure(n settings.Node, component agent.Component, log *slog.Logger) (agent.Config, error) {
 	if err := os.MkdirAll(filepath.Dir(n.StateFile), 0o700); err != nil {
 		return agent.Config{}, fmt.Errorf("the state file's folder cannot be made: %w", err)
 	}

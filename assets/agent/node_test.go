@@ -72,22 +72,20 @@ func TestConfigurationThatIsNotWholeIsRefusedWithEveryProblem(t *testing.T) {
 func TestEachRoleHasItsComponent(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	n := whole(t)
-	c, err := configure(n, log)
+	c, err := configure(n, agent.Bridge{}, log)
 	require.NoError(t, err)
-	assert.IsType(t, agent.Bridge{}, c.Component)
 	assert.Equal(t, fleet.InstanceID("i-1"), c.Instance)
 	assert.Equal(t, 15*time.Second, c.SickAfter)
 	assert.DirExists(t, filepath.Dir(n.StateFile))
-	n.Role = "signal"
-	c, err = configure(n, log)
-	require.NoError(t, err)
-	assert.IsType(t, agent.Signal{}, c.Component)
-	n.Role, n.HAProxy = "edge", "/run/haproxy/admin.sock"
-	c, err = configure(n, log)
-	require.NoError(t, err)
-	assert.IsType(t, &agent.Edge{}, c.Component)
+	n.HAProxy = "/run/haproxy/admin.sock"
+	for role, component := range map[string]agent.Component{"bridge": agent.Bridge{}, "signal": agent.Signal{}, "edge": &agent.Edge{}} {
+		n.Role = role
+		got, _, err := assemble(n, nil, log)
+		require.NoError(t, err)
+		assert.IsType(t, component, got)
+	}
 	n.Role = "jester"
-	_, err = configure(n, log)
+	_, _, err = assemble(n, nil, log)
 	require.ErrorContains(t, err, `no agent for the role "jester"`)
 }
 

@@ -57,7 +57,7 @@ func (f Fleet) slot(stack awscdk.Stack, slot int, a settings.Architecture, boot 
 		Image: debian(a), RootDevice: debianRoot, InstanceTypes: []string{f.Edge.InstanceType}, Min: 1, Max: 1,
 		Subnets: []string{subnet}, SecurityGroup: group, VolumeGiB: edgeVolume,
 		UserData:   f.slotData(stack, slot, *eni.Ref(), boot),
-		Statements: append(f.takeOver(stack, *eni.Ref()), f.nodeRights(stack, boot, constructs.SecretAgent)...),
+		Statements: append(f.takeOver(stack, *eni.Ref()), f.nodeRights(stack, fleet.RoleEdge, boot, constructs.SecretAgent)...),
 	})
 }
 

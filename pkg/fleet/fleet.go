@@ -111,6 +111,8 @@ type Observation struct {
 	Nodes map[InstanceID]Report
 	// Signal is what the shard's signal node said, for groups of bridges; Err when it was silent or absent.
 	Signal Report
+	// Signals is what every shard's signal node said, by shard, for the group of recorders, which all shards share.
+	Signals map[string]Report
 }
 
 // Tolerated is how many nodes of n may look broken before the observer is presumed wrong: one, or a tenth.

@@ -15,7 +15,7 @@ import (
 // State is how far a recording has come. A state only ever advances; see Recording.Advance.
 type State string
 
-// The states, in the order of a life. Failed can follow each but Catalogued.
+// The states, in the order of a life. Failed can follow each before Verified; see Advance.
 const (
 	Started    State = "started"    // its session is on
 	Stopped    State = "stopped"    // its session has ended
@@ -29,7 +29,7 @@ const (
 
 // Recording is one recording: the manifest in the spool, the message on the queue and the catalogue's entry.
 type Recording struct {
-	// ID is unique in the fleet and sorts by start: "20261122T090312Z-<room>-<digest>".
+	// ID is unique in the fleet and sorts by start: "20261122T090312Z-<room>-<digest>"; see the function ID.
 	ID string `json:"id"`
 	// Session is the name of Jibri's directory of it.
 	Session  string           `json:"session"`

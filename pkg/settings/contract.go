@@ -14,6 +14,8 @@ const (
 	JicofoPort  = 8888  // Jicofo's REST API, on loopback
 	BridgePort  = 8080  // JVB's REST API, on loopback
 	ProsodyPort = 5280  // Prosody's HTTP modules, on the signal node
+	JibriPort   = 2222  // Jibri's health API, on loopback
+	RetirePort  = 3333  // Jibri's API that shuts it down, on loopback
 	MediaPort   = 10000 // JVB's media, UDP, open to the world
 )
 
@@ -81,6 +83,7 @@ type LifecycleEnv struct {
 	BridgeAdmissionGrace time.Duration `env:"BRIDGE_ADMISSION_GRACE"`
 	SignalAdmissionGrace time.Duration `env:"SIGNAL_ADMISSION_GRACE"`
 	HookTimeout          time.Duration `env:"HOOK_TIMEOUT"`
+	JibriAdmissionGrace  time.Duration `env:"JIBRI_ADMISSION_GRACE"`
 	DrainLimit           time.Duration `env:"BRIDGE_DRAIN_LIMIT"`
 	AtDrainLimit         AtDrainLimit  `env:"BRIDGE_AT_DRAIN_LIMIT"`
 	DeadAfter            time.Duration `env:"BRIDGE_DEAD_AFTER"`
@@ -159,6 +162,18 @@ type RecorderNode struct {
 	StallLimit     Duration `json:"stallLimit"`
 	RecordingLimit Duration `json:"recordingLimit"`
 }
+
+// Where a recorder's agent finds Jibri: its systemd service, the variables of its container that change at run time,
+// its recordings as the host sees them, and the kernel's word on processes.
+const (
+	JibriUnit        = "jibri.service"
+	JibriEnvironment = "/etc/jitsi-fleet/jibri-shards.env"
+	SpoolPath        = "/srv/jitsi/jibri/recordings"
+	ProcPath         = "/proc"
+)
+
+// RecordingsPrefix begins the key of every recording in the bucket: all that a recorder may write.
+const RecordingsPrefix = "recordings/"
 
 // NodePath is where a node keeps Node, its configuration.
 const NodePath = "/etc/jitsi-fleet/node.json"

@@ -87,8 +87,11 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 	if err != nil {
 		return err
 	}
-	if r.role == fleet.RoleEdge {
+	switch r.role {
+	case fleet.RoleEdge:
 		return m.proxy(ctx, i, address, data, r)
+	case fleet.RoleJibri:
+		return m.recorder(ctx)
 	}
 	node, err := m.node(i, address, data)
 	if err != nil {
@@ -100,6 +103,12 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 	}
 	m.all.Go(func() { _ = m.component(ctx, boot/2, i, node, address) })
 	return m.agent(ctx, i, node, r)
+}
+
+// recorder is a machine that never gets further than power: there is no stand-in of a Jibri.
+func (*machines) recorder(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
 }
 
 // bootTime is the settings' boot time, a tenth more or less by the instance's id.

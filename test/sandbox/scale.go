@@ -20,7 +20,10 @@ func (s *stage) scaleEnv(function string, env map[string]string) map[string]stri
 		s.journal.note("problem", "the environment of %s: %v", function, err)
 		return env
 	}
-	control, _ := value.Elem().FieldByName("Control").Addr().Interface().(*settings.Control)
+	control := &settings.Control{} // of a Lambda that asks no agents
+	if field := value.Elem().FieldByName("Control"); field.IsValid() {
+		control, _ = field.Addr().Interface().(*settings.Control)
+	}
 	timeout := control.AgentTimeout
 	divide(value.Interface(), s.options.factor)
 	control.AgentTimeout = timeout

@@ -122,15 +122,15 @@ func TestSecondSignalNodeWaitsForTheFirstToGo(t *testing.T) {
 	one := s.bridge()
 	second := s.signal("a")
 	s.pass(2 * time.Minute)
-	views, err := s.jicofo(second).Bridges(t.Context())
+	views, err := s.jicofo(second).Views(t.Context())
 	require.NoError(t, err)
-	assert.Empty(t, views)
+	assert.Empty(t, views.Bridges)
 	require.ErrorIs(t, s.jicofo(second).Health(t.Context()), jitsi.ErrUnhealthy)
 	s.StopNode(first)
 	s.pass(7 * time.Second)
-	views, err = s.jicofo(second).Bridges(t.Context())
+	views, err = s.jicofo(second).Views(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, views, string(one))
+	assert.Contains(t, views.Bridges, string(one))
 }
 
 func TestKilledBridgeLosesItsPeopleUntilJicofoNotices(t *testing.T) {

@@ -4,6 +4,7 @@ package templates
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/routing"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
@@ -47,10 +49,16 @@ func TestANodeIsToldItsConfiguration(t *testing.T) {
 				want.CheckListen = "@ADDRESS@:7071"
 			case fleet.RoleEdge:
 				want.CheckListen = a.slot(t, g) + ":7071"
-			case fleet.RoleBridge: // HAProxy never asks it
+			case fleet.RoleBridge, fleet.RoleJibri: // HAProxy never asks them
+			}
+			wake := "-wake"
+			if role == fleet.RoleJibri {
+				wake = "-jibri-wake"
+				want.Recorder.Bucket = g.Stack + ".RecordingsBucket.Ref"
+				want.Recorder.QueueURL = a.settings.Fleet + "-recordings"
 			}
 			want.AgentSecretARN = a.settings.Fleet + "/agent"
-			want.WakeTopicARN = "arn:aws:sns:eu-central-1:123456789012:" + a.settings.Fleet + "-wake"
+			want.WakeTopicARN = "arn:aws:sns:eu-central-1:123456789012:" + a.settings.Fleet + wake
 			assert.Equal(t, want, got, g.name())
 			_, ok := a.find("AWS::SNS::Topic", got.WakeTopicARN)
 			assert.True(t, ok, g.name())
@@ -74,7 +82,10 @@ func TestASecretThatANodeReadsIsDeployedAndItsRoleMayReadIt(t *testing.T) {
 			deployed[s.Properties["Name"].(string)] = true
 			assert.NotEmpty(t, s.Properties["GenerateSecretString"], s.name())
 		}
-		reads := map[fleet.Role][]string{fleet.RoleBridge: {"agent", "jvb"}, fleet.RoleSignal: {"agent", "jvb", "jicofo"}, fleet.RoleEdge: {"agent"}}
+		reads := map[fleet.Role][]string{
+			fleet.RoleBridge: {"agent", "jvb"}, fleet.RoleSignal: {"agent", "jvb", "jicofo", "jibri", "recorder"}, fleet.RoleEdge: {"agent"},
+			fleet.RoleJibri: {"agent", "jibri", "recorder"},
+		}
 		for g := range a.of(group) {
 			var may []string
 			role := a.templates[g.Stack].Resources[a.nodeRole(t, g)]
@@ -129,6 +140,7 @@ func TestHAProxyAcceptsEverySlotsConfiguration(t *testing.T) {
 			configuration := file(t, a.userData(g), "/etc/jitsi-fleet/haproxy.cfg", "HAPROXY")
 			check := exec.Command("haproxy", "-c", "-f", "/dev/stdin")
 			check.Stdin = strings.NewReader(configuration)
+			check.Env = append(os.Environ(), routing.SocketVariable+"="+settings.HAProxySocket, routing.StateVariable+"=/dev/null")
 			out, err := check.CombinedOutput()
 			assert.NoError(t, err, "%s: %s", g.name(), out)
 			for _, shard := range a.settings.Shards {
