@@ -9,12 +9,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud/objects"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
@@ -28,13 +30,15 @@ const (
 // shortestSecret is the least length of the fleet's secret in bytes; the template generates a longer one.
 const shortestSecret = 16
 
-// cloud is what an agent needs of AWS: its secret, the topic of the wake-ups, and a signal node's parameter with the
-// state of its shard.
+// cloud is what an agent needs of AWS: its secret, the topic of the wake-ups, a signal node's parameter with the
+// state of its shard, and an edge node's configuration.
 type cloud struct {
 	fleetSecret awscloud.Secret
 	topics      *sns.Client
 	topicARN    string
 	shardState  awscloud.Parameter
+	edge        awscloud.Parameter
+	objects     objects.Store
 }
 
 func connect(ctx context.Context, n settings.Node) (*cloud, error) {
@@ -42,11 +46,17 @@ func connect(ctx context.Context, n settings.Node) (*cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("AWS cannot be used: %w", err)
 	}
+	parameters := ssm.NewFromConfig(c)
 	return &cloud{
 		fleetSecret: awscloud.Secret{Client: secretsmanager.NewFromConfig(c), ARN: n.AgentSecretARN},
 		topics:      sns.NewFromConfig(c),
 		topicARN:    n.WakeTopicARN,
-		shardState:  awscloud.Parameter{Client: ssm.NewFromConfig(c), Name: n.ShardParameter},
+		shardState:  awscloud.Parameter{Client: parameters, Name: n.ShardParameter},
+		edge:        awscloud.Parameter{Client: parameters, Name: n.EdgeParameter},
+		objects: objects.Store{Client: s3.NewFromConfig(c, func(o *s3.Options) {
+			o.UsePathStyle = true // an endpoint of the operator's own need not have a name for each bucket
+			o.DisableLogOutputChecksumValidationSkipped = true
+		})},
 	}, nil
 }
 
