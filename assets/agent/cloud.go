@@ -17,6 +17,7 @@ import (
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud/objects"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
@@ -37,6 +38,9 @@ type cloud struct {
 	topicARN    string
 	// shardState is a signal node's parameter with the state of its shard.
 	shardState awscloud.Parameter
+	// edge is an edge node's parameter that says where its configuration is, and assets reads it.
+	edge   awscloud.Parameter
+	assets objects.Store
 	// What a recorder needs: the bucket, the queue of its recordings, and the parameter with the list of shards.
 	objects   awscloud.Objects
 	queue     awscloud.Queue
@@ -54,9 +58,15 @@ func connect(ctx context.Context, n settings.Node) (*cloud, error) {
 		topics:      sns.NewFromConfig(c),
 		topicARN:    n.WakeTopicARN,
 		shardState:  awscloud.Parameter{Client: parameters, Name: n.ShardParameter},
+		edge:        awscloud.Parameter{Client: parameters, Name: n.EdgeParameter},
 	}
+	store := s3.NewFromConfig(c, func(o *s3.Options) {
+		o.UsePathStyle = true // an endpoint of the operator's own need not have a name for each bucket
+		o.DisableLogOutputChecksumValidationSkipped = true
+	})
+	all.assets = objects.Store{Client: store}
 	if r := n.Recorder; r != nil {
-		all.objects = awscloud.Objects{Client: s3.NewFromConfig(c), Bucket: r.Bucket}
+		all.objects = awscloud.Objects{Client: store, Bucket: r.Bucket}
 		all.queue = awscloud.Queue{Client: sqs.NewFromConfig(c), URL: r.QueueURL}
 		all.shardList = awscloud.Parameter{Client: parameters, Name: r.ShardsParameter}
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -66,12 +67,21 @@ func run(ctx context.Context, path string, log *slog.Logger) error {
 		return err
 	}
 	config.Waker = aws
+	if edge, is := config.Component.(*agent.Edge); is {
+		edge.Slot = aws.slot(node, log)
+	}
 	if node.ShardParameter != "" {
 		config.State = aws.shardState.Read
 	}
 	a, err := agent.New(config)
 	if err != nil {
 		return err
+	}
+	following, end := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	defer func() { end(); follower.Wait() }()
+	if edge, is := config.Component.(*agent.Edge); is {
+		follower.Go(func() { edge.Follow(following) })
 	}
 	return serve(ctx, a, beside, node, secret, log)
 }

@@ -42,7 +42,16 @@ func readNode(path string) (settings.Node, error) {
 	if n.Poll <= 0 || n.SickAfter <= 0 {
 		problems = append(problems, fmt.Errorf("%s: poll and sickAfter must be above zero", path))
 	}
-	if n.ShardParameter != "" && n.StatePoll <= 0 {
+	if fleet.Role(n.Role) == fleet.RoleEdge {
+		for name, value := range map[string]string{
+			"edgeParameter": n.EdgeParameter, "slot": n.Slot, "haproxy": n.HAProxy, "master": n.Master, "servers": n.Servers, "configuration": n.Configuration,
+		} {
+			if value == "" {
+				problems = append(problems, fmt.Errorf("%s: %s is empty", path, name))
+			}
+		}
+	}
+	if n.ShardParameter+n.EdgeParameter != "" && n.StatePoll <= 0 {
 		problems = append(problems, fmt.Errorf("%s: statePoll must be above zero", path))
 	}
 	problems = append(problems, checkRecorder(path, n))

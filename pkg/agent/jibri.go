@@ -25,7 +25,7 @@ type Jibri struct {
 	mu        sync.Mutex
 	intent    Intent
 	judgement Judgement
-	shards    following
+	shards    membership
 }
 
 // JibriConfig is what a recorder's component needs. Everything is needed.
@@ -53,7 +53,7 @@ func NewJibri(c JibriConfig) (*Jibri, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Jibri{config: c, shards: following{wanted: started, started: started.text()}}, nil
+	return &Jibri{config: c, shards: membership{wanted: started, started: started.text()}}, nil
 }
 
 // Writes reports whether a session's folder may still be written to; see Judgement.Writes.

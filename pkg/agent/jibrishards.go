@@ -42,8 +42,8 @@ func parseShards(text string) shardList {
 
 func (l shardList) text() string { return strings.Join(l, ",") }
 
-// following is a recorder's knowledge of the shards that it shall join.
-type following struct {
+// membership is a recorder's knowledge of the shards that it shall join.
+type membership struct {
 	wanted  shardList
 	started string // the list that the container was last started with
 	// addresses are where each shard is, by its entry in the list. A name that cannot be resolved keeps its last ones.
@@ -54,10 +54,10 @@ type following struct {
 	askedAt time.Time
 }
 
-func (f following) outdated() bool { return len(f.wanted) > 0 && f.wanted.text() != f.started }
+func (f membership) outdated() bool { return len(f.wanted) > 0 && f.wanted.text() != f.started }
 
 // connected counts the shards that Jibri is connected to, and those others that take connections.
-func (f following) connected(far map[netip.AddrPort]bool) (shards, missing int) {
+func (f membership) connected(far map[netip.AddrPort]bool) (shards, missing int) {
 	for _, s := range f.wanted {
 		switch {
 		case slices.ContainsFunc(f.addresses[s], func(a netip.AddrPort) bool { return far[a] }):
@@ -108,7 +108,7 @@ func (j *Jibri) follow(ctx context.Context) {
 }
 
 // asked reads the list anew.
-func (f following) asked(ctx context.Context, list func(context.Context) (string, error), now time.Time) following {
+func (f membership) asked(ctx context.Context, list func(context.Context) (string, error), now time.Time) membership {
 	text, err := list(ctx)
 	wanted := parseShards(text)
 	switch {
@@ -124,7 +124,7 @@ func (f following) asked(ctx context.Context, list func(context.Context) (string
 
 // probed finds out where the shards are, and which take connections of those that Jibri is not connected to. Prosody is
 // not bothered where Jibri's own connection tells.
-func (f following) probed(ctx context.Context, network Network, connected map[netip.AddrPort]bool) following {
+func (f membership) probed(ctx context.Context, network Network, connected map[netip.AddrPort]bool) membership {
 	addresses, takes := map[string][]netip.AddrPort{}, map[string]bool{}
 	for _, s := range f.wanted {
 		addresses[s] = resolved(ctx, network, s)

@@ -248,31 +248,6 @@ func TestOneDecisionIsOneLine(t *testing.T) {
 	assert.NotEmpty(t, lines[0]["decision"])
 }
 
-func TestTheRecordersFiguresArePublished(t *testing.T) {
-	p := newPool(t, 6)
-	p.begin(2, time.Hour)
-	m := p.pool.members
-	m[2].node.silent = true
-	m[3].node.jibri.cutOff = true
-	m[4].node.become(fleet.PhaseRetiring, p.Now())
-	p.pool.Desired++
-	got := p.measureAll()
-	for name, want := range map[string]float64{
-		"JibrisFree": 1, "JibrisBusy": 2, "JibrisBooting": 0, "JibrisPending": 1, "JibrisRetiring": 1, "JibrisUnhealthy": 1, "JibrisSilent": 1,
-		"JibrisOverdue": 0, "RecordingsActive": 2, "StreamsActive": 0, "SpoolRecordings": 2, "SpoolBytes": 2 << 30, "SpoolOldestSeconds": 0, "SpoolTroubles": 0,
-	} {
-		assert.Contains(t, got, name)
-		assert.InDelta(t, want, got[name], 1e-9, name)
-	}
-}
-
-// measureAll is what the loop metrics publishes now.
-func (p *poolWorld) measureAll() map[string]float64 {
-	p.t.Helper()
-	p.hear()
-	return p.measure()
-}
-
 func TestAFleetWithoutAPoolIsAnError(t *testing.T) {
 	p := newPool(t, 3)
 	p.groups = p.groups[:len(p.groups)-1]
@@ -328,4 +303,40 @@ func TestStartsAreCountedFromWhatRecordersTell(t *testing.T) {
 		total += s.Count
 	}
 	assert.Equal(t, 3, total, "those of the last boot time are kept")
+}
+
+func TestARecorderThatAJicofoRecordsWithIsBusyWhateverItSays(t *testing.T) {
+	p := newPool(t, 4)
+	p.minutes(1)
+	busy := p.pool.members[0]
+	busy.Outdated = true // it would be the first to go
+	for range 30 {
+		p.advance(time.Minute)
+		p.hear()
+		views := map[fleet.InstanceID]fleet.JibriView{}
+		for id, v := range p.signal(1).members[0].node.jibriViews {
+			views[id] = v
+		}
+		views[busy.ID] = fleet.JibriView{Healthy: true}
+		p.signal(2).members[0].node.jibriViews = views
+		_, err := p.jibris.Run(context.Background(), []event.Wakeup{schedule})
+		require.NoError(t, err)
+	}
+	assert.Empty(t, p.took())
+	assert.Equal(t, fleet.PhaseServing, busy.node.phase)
+	lines := p.decisions()
+	assert.Equal(t, map[string]any{"free": 3.0, "busy": 1.0}, lines[len(lines)-1]["recorders"])
+}
+
+func TestARecorderThatEndsAtTheMinimumIsReplaced(t *testing.T) {
+	p := newPool(t, 3)
+	p.pool.Max = 3
+	gone := p.pool.members[0]
+	gone.node.become(fleet.PhaseGone, p.Now())
+	gone.node.jibri.turn(fleet.ActivityOff, p.Now())
+	p.runJibris()
+	assert.Equal(t, []string{"replace " + string(gone.ID)}, p.took())
+	p.minutes(10)
+	assert.Equal(t, 3, p.at(fleet.ActivityIdle))
+	p.well()
 }

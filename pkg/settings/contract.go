@@ -33,6 +33,13 @@ func ShardParameters(fleet string) string { return "/" + fleet + "/shard/" }
 // ShardParameter is the SSM parameter with a shard's state: ready, drain or maintenance.
 func ShardParameter(fleet, shard string) string { return ShardParameters(fleet) + shard }
 
+// EdgeParameter is the SSM parameter that says where the HAProxy slots' configurations are: "s3://bucket/key" of a zip
+// archive with one file for each slot, EdgeFile.
+func EdgeParameter(fleet string) string { return "/" + fleet + "/edge/configuration" }
+
+// EdgeFile is the name of a slot's configuration in the archive.
+func EdgeFile(slot string) string { return slot + ".cfg" }
+
 // RuntimeParameter is the SSM parameter with the operator's run-time overrides.
 func RuntimeParameter(fleet string) string { return "/" + fleet + "/runtime" }
 
@@ -187,6 +194,13 @@ const XMPPDomain = "meet.jitsi"
 // HAProxySocket is HAProxy's admin socket on an edge node. Only HAProxy's own user, whom the agent runs as, may open it.
 const HAProxySocket = "/run/haproxy/admin.sock"
 
+// What else HAProxy and the agent share on an edge node. The boot script names the same paths to HAProxy.
+const (
+	HAProxyMaster  = "/run/haproxy/master.sock"         // its master's socket
+	HAProxyServers = "/run/haproxy/servers"             // the servers' states over a reload; gone with the process
+	HAProxyConfig  = "/var/lib/jitsi-fleet/haproxy.cfg" // the slot's configuration, which the agent writes
+)
+
 // Node is the configuration file of a node agent. The CDK app writes it into the user data; the boot script
 // fills Instance and Listen from the instance's metadata.
 type Node struct {
@@ -213,13 +227,23 @@ type Node struct {
 	// CheckListen is where a signal or edge node answers HAProxy's agent-check: "10.64.1.7:7071". On an edge node it
 	// is the slot's own address.
 	CheckListen string `json:"checkListen,omitempty"`
-	// ShardParameter is the SSM parameter with the state of a signal node's shard, and StatePoll how often it is read.
+	// ShardParameter is the SSM parameter with the state of a signal node's shard, and StatePoll how often it is read,
+	// as is EdgeParameter.
 	ShardParameter string   `json:"shardParameter,omitempty"`
 	StatePoll      Duration `json:"statePoll,omitempty"`
+	// EdgeParameter is the SSM parameter that says where an edge node's configuration is, and Slot which one of it is
+	// the node's: "slot-1".
+	EdgeParameter string `json:"edgeParameter,omitempty"`
+	Slot          string `json:"slot,omitempty"`
 	// ShardLimit is how many participants a signal node's shard has before it wants no new rooms; 0 is no limit.
 	ShardLimit int `json:"shardLimit,omitempty"`
 	// HAProxy is the path of HAProxy's admin socket on an edge node.
 	HAProxy string `json:"haproxy,omitempty"`
+	// Master is the path of HAProxy's master's socket on an edge node, Servers that of its server-state-file, and
+	// Configuration that of its configuration, which the agent writes.
+	Master        string `json:"master,omitempty"`
+	Servers       string `json:"servers,omitempty"`
+	Configuration string `json:"configuration,omitempty"`
 	// WarmUp is how long an edge node waits at most for the other nodes' rooms and for the shards' agents, before it
 	// takes clients without them.
 	WarmUp Duration `json:"warmUp,omitempty"`

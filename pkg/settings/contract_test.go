@@ -164,6 +164,8 @@ func TestWhatSettingsKnowOfANode(t *testing.T) {
 
 	edge := common
 	edge.Role, edge.HAProxy, edge.WarmUp, edge.LeaveWait = "edge", "/run/haproxy/admin.sock", s.Edge.WarmUp, Duration(40*time.Second)
+	edge.Master, edge.Servers, edge.Configuration = "/run/haproxy/master.sock", "/run/haproxy/servers", "/var/lib/jitsi-fleet/haproxy.cfg"
+	edge.EdgeParameter, edge.StatePoll = "/jitsi/edge/configuration", Duration(4*time.Second)
 	assert.Equal(t, edge, s.Node(fleet.RoleEdge, ""))
 }
 

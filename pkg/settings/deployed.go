@@ -138,7 +138,8 @@ func (s Settings) Node(role fleet.Role, shard string) Node {
 		n.ShardParameter, n.StatePoll = ShardParameter(s.Fleet, shard), max(2*s.Intervals.AgentPoll, leastStatePoll)
 		n.ShardLimit = s.Edge.ShardLimit
 	case fleet.RoleEdge:
-		n.HAProxy = HAProxySocket
+		n.HAProxy, n.Master, n.Servers, n.Configuration = HAProxySocket, HAProxyMaster, HAProxyServers, HAProxyConfig
+		n.EdgeParameter, n.StatePoll = EdgeParameter(s.Fleet), max(2*s.Intervals.AgentPoll, leastStatePoll)
 		n.WarmUp, n.LeaveWait = s.Edge.WarmUp, leaveWait
 	case fleet.RoleJibri:
 		n.Poll, n.StatePoll = min(n.Poll, recorderPoll), recorderStatePoll

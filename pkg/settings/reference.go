@@ -58,7 +58,7 @@ var knobs = []knob{
 	{"network.peers", "list of IPv4 ranges", "ranges that the VPC will be connected to"},
 	{"edge.slots", "2 to 4", "HAProxy nodes"},
 	{"edge.instanceType", "EC2 instance type", "of a HAProxy node"},
-	{"edge.tableSize", "1000 to 10000000", "rooms in the stick table"},
+	{"edge.tableSize", "1000 to 10000000", "rooms in the stick table; each takes 240 bytes of a node's memory"},
 	{"edge.tableExpiry", "1m to 24h", "how long a room without any request stays pinned"},
 	{"edge.shardLimit", "0 to 100000; 0 is no limit", "participants of a shard above which it gets no new rooms"},
 	{"edge.connectionRate", "100 to 1000000", "connections that one source may open in ten seconds"},

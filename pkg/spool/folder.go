@@ -19,7 +19,7 @@ type folder struct {
 	there    bool
 	files    []recording.File // all that is to be uploaded, by name
 	media    []string         // those of them that Jibri did not write as metadata
-	changed  time.Time        // when anything in it was last written
+	changed  time.Time        // when any of its files was last written
 	oldest   time.Time        // of its files
 	metadata json.RawMessage  // Jibri's; nil when there is none or it is no JSON
 	manifest *recording.Recording
@@ -46,9 +46,6 @@ func read(root *os.Root) (folder, error) {
 	if err != nil {
 		return f, err
 	}
-	if self, err := root.Stat("."); err == nil {
-		f.changed = self.ModTime()
-	}
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(e.Name(), ".") {
@@ -58,6 +55,9 @@ func read(root *os.Root) (folder, error) {
 		if err := f.take(root, info); err != nil {
 			return f, err
 		}
+	}
+	if self, err := root.Stat("."); err == nil && f.changed.IsZero() {
+		f.changed = self.ModTime() // an empty folder has only its own
 	}
 	return f, nil
 }

@@ -266,6 +266,45 @@ func TestAnAgentThatIsKilledInMidUploadGoesOnWhereItWas(t *testing.T) {
 	})
 }
 
+func TestWhatVanishesWhileNoAgentRunsIsAnnouncedAsFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		d.start()
+		d.busy.Store("abc", true)
+		d.write("abc", video, "v")
+		wait4(2 * poll)
+		d.stop()
+		require.NoError(t, os.RemoveAll(filepath.Join(d.folder, "abc")))
+		d.busy.Store("abc", false)
+		d.start()
+		defer d.stop()
+		wait4(2 * poll)
+		assert.Equal(t, []recording.State{recording.Started, recording.Failed}, d.queue.states())
+	})
+}
+
+func TestWhatIsWrittenAfterTheUploadIsNotDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		d.queue.fail = func(int) error {
+			if time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) < quiet {
+				return errors.New("throttled")
+			}
+			return nil
+		}
+		d.start()
+		defer d.stop()
+		d.write("abc", video, "first")
+		d.finalize("abc")
+		wait4(quiet / 2)
+		assert.Equal(t, "first", d.object(video))
+		d.write("abc", video, "first and more")
+		wait4(4 * quiet)
+		assert.Equal(t, "first and more", d.object(video))
+		assert.Empty(t, d.left())
+	})
+}
+
 func TestAnUploadThatHangsIsBegunAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk(t)

@@ -78,7 +78,7 @@ var Directions = []Direction{
 	{Folder: "lambdas", Ours: append([]string{"lambdas/internal"}, control...), Others: []string{sdk, smithy, "github.com/aws/aws-lambda-go"}},
 	{
 		Folder: "assets",
-		Ours:   []string{
+		Ours: []string{
 			"assets", "pkg/agent", "pkg/awscloud", "pkg/fleet", "pkg/haproxy", "pkg/jitsi", "pkg/recording", "pkg/settings", "pkg/spool",
 			"pkg/telemetry",
 		},

@@ -28,6 +28,9 @@ func (s *stage) scaleEnv(function string, env map[string]string) map[string]stri
 	divide(value.Interface(), s.options.factor)
 	control.AgentTimeout = timeout
 	control.StaleAfter = max(control.StaleAfter, leastStale)
+	if l, ok := value.Interface().(*settings.LifecycleEnv); ok {
+		l.SignalAdmissionGrace = max(l.SignalAdmissionGrace, 2*leastSuccession)
+	}
 	scaled, err := settings.EncodeEnv(value.Elem().Interface())
 	if err != nil {
 		s.journal.note("problem", "the environment of %s: %v", function, err)

@@ -4,7 +4,6 @@ package templates
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/routing"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
@@ -49,6 +47,8 @@ func TestANodeIsToldItsConfiguration(t *testing.T) {
 				want.CheckListen = "@ADDRESS@:7071"
 			case fleet.RoleEdge:
 				want.CheckListen = a.slot(t, g) + ":7071"
+				name, _ := strings.CutPrefix(tags["Name"], a.settings.Fleet+"-edge-")
+				want.Slot = "slot-" + name
 			case fleet.RoleBridge, fleet.RoleJibri: // HAProxy never asks them
 			}
 			wake := "-wake"
@@ -120,34 +120,12 @@ func TestUserDataIsAShellScriptThatEC2Accepts(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		for g := range a.of(group) {
 			script := a.userData(g)
-			assert.Less(t, len(script), 16*1024, "%s: EC2 takes 16 KiB", g.name())
+			assert.Less(t, len(script), 12*1024, "%s: EC2 takes 16 KiB", g.name())
 			check := exec.Command("bash", "-n")
 			check.Stdin = strings.NewReader(script)
 			out, err := check.CombinedOutput()
 			assert.NoError(t, err, "%s: %s", g.name(), out)
 		}
-	})
-}
-
-func TestHAProxyAcceptsEverySlotsConfiguration(t *testing.T) {
-	every(t, func(t *testing.T, a assembly) {
-		var slots int
-		for g := range a.of(group) {
-			if tags(t, g)[fleet.TagRole] != string(fleet.RoleEdge) {
-				continue
-			}
-			slots++
-			configuration := file(t, a.userData(g), "/etc/jitsi-fleet/haproxy.cfg", "HAPROXY")
-			check := exec.Command("haproxy", "-c", "-f", "/dev/stdin")
-			check.Stdin = strings.NewReader(configuration)
-			check.Env = append(os.Environ(), routing.SocketVariable+"="+settings.HAProxySocket, routing.StateVariable+"=/dev/null")
-			out, err := check.CombinedOutput()
-			assert.NoError(t, err, "%s: %s", g.name(), out)
-			for _, shard := range a.settings.Shards {
-				assert.Contains(t, configuration, " "+settings.SignalName(a.settings.Fleet, shard.Name)+":", g.name())
-			}
-		}
-		assert.Equal(t, a.settings.Edge.Slots, slots)
 	})
 }
 
