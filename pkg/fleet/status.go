@@ -86,7 +86,7 @@ type SignalLoad struct {
 	BridgeViews map[InstanceID]BridgeView `json:"bridgeViews,omitempty"`
 	// JibriViews is Jicofo's view of each recorder in its brewery by nickname, which is the instance id; nil when
 	// Jicofo did not tell.
-	JibriViews map[InstanceID]JibriView `json:"jibriViews,omitempty"`
+	JibriViews map[InstanceID]JibriView `json:"jibriViews"`
 }
 
 // BridgeView is one bridge as its shard's Jicofo sees it.
