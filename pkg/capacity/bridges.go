@@ -112,6 +112,15 @@ func DecideBridges(in Input, p Policy) Decision {
 	return d
 }
 
+// WithoutLaunches is the decision when nothing that is launched now could serve, and why.
+func (d Decision) WithoutLaunches(why string) Decision {
+	if d.Launch > 0 {
+		d.because("%d are not launched: %s", d.Launch, why)
+	}
+	d.Wanted, d.Launch = d.Wanted-d.Launch, 0
+	return d
+}
+
 func (d *Decision) because(format string, args ...any) {
 	d.Reasons = append(d.Reasons, fmt.Sprintf(format, args...))
 }
