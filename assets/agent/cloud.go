@@ -42,7 +42,7 @@ type cloud struct {
 	edge   awscloud.Parameter
 	assets objects.Store
 	// What a recorder needs: the bucket, the queue of its recordings, and the parameter with the list of shards.
-	objects   awscloud.Objects
+	objects   objects.Bucket
 	queue     awscloud.Queue
 	shardList awscloud.Parameter
 }
@@ -66,7 +66,7 @@ func connect(ctx context.Context, n settings.Node) (*cloud, error) {
 	})
 	all.assets = objects.Store{Client: store}
 	if r := n.Recorder; r != nil {
-		all.objects = awscloud.Objects{Client: store, Bucket: r.Bucket}
+		all.objects = objects.Bucket{Client: store, Name: r.Bucket}
 		all.queue = awscloud.Queue{Client: sqs.NewFromConfig(c), URL: r.QueueURL}
 		all.shardList = awscloud.Parameter{Client: parameters, Name: r.ShardsParameter}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jitsi-fleet/jitsi-fleet/lambdas/internal/wire"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud/objects"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
@@ -70,7 +71,7 @@ func connect() (reconcile.Recordings, error) {
 	return reconcile.Recordings{
 		Env: env, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)), Now: time.Now,
 		Catalogue: awscloud.Catalogue{Client: dynamodb.NewFromConfig(cfg), Table: env.Catalogue},
-		Objects:   awscloud.NewObjects(cfg, env.Bucket),
+		Objects:   objects.NewBucket(cfg, env.Bucket),
 		Machines:  awscloud.Machines{Client: ec2.NewFromConfig(cfg)},
 		Topic:     awscloud.Topic{Client: sns.NewFromConfig(cfg), ARN: env.TopicARN, Fleet: env.Fleet},
 		Bus:       awscloud.Bus{Client: eventbridge.NewFromConfig(cfg), Fleet: env.Fleet},

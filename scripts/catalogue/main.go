@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud/objects"
 )
 
 func main() {
@@ -42,7 +43,7 @@ func start(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 	return desk{
 		catalogue: awscloud.Catalogue{Client: dynamodb.NewFromConfig(session), Table: *table},
-		objects:   awscloud.NewObjects(session, *bucket),
+		objects:   objects.NewBucket(session, *bucket),
 		queue:     awscloud.Queue{Client: sqs.NewFromConfig(session), URL: *queue},
 		out:       out, now: time.Now(),
 	}.run(ctx, flags.Args())

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud/objects"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/recording"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
@@ -33,16 +34,16 @@ import (
 )
 
 var (
-	_ spool.Store         = awscloud.Objects{}
+	_ spool.Store         = objects.Bucket{}
 	_ spool.Announcer     = awscloud.Queue{}
-	_ reconcile.Objects   = awscloud.Objects{}
+	_ reconcile.Objects   = objects.Bucket{}
 	_ reconcile.Catalogue = awscloud.Catalogue{}
 	_ reconcile.Announcer = awscloud.Topic{}
 )
 
-func newObjects(t *testing.T, at aws.Config) awscloud.Objects {
-	o := awscloud.NewObjects(at, fresh("recordings"))
-	_, err := o.Client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(o.Bucket)})
+func newObjects(t *testing.T, at aws.Config) objects.Bucket {
+	o := objects.NewBucket(at, fresh("recordings"))
+	_, err := o.Client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(o.Name)})
 	require.NoError(t, err)
 	return o
 }
@@ -94,7 +95,7 @@ func TestAnObjectThatIsNotThereIsNoError(t *testing.T) {
 	object, err := o.Head(t.Context(), "recordings/none")
 	require.NoError(t, err)
 	assert.False(t, object.Found)
-	o.Client = awscloud.NewObjects(nowhere(), o.Bucket).Client
+	o.Client = objects.NewBucket(nowhere(), o.Name).Client
 	_, err = o.Head(t.Context(), "recordings/none")
 	require.Error(t, err, "silence proves nothing")
 	f, content := file(t, "recordings/none", 10)

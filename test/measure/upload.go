@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/awscloud/objects"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/recording"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/spool"
 	"github.com/jitsi-fleet/jitsi-fleet/test/moto"
@@ -60,7 +60,7 @@ func uploads(ctx context.Context, arguments []string) error {
 
 // compare measures both ways in turns and prints the medians. Each upload replaces the object of the one before.
 func compare(ctx context.Context, endpoint, path string, size int64, runs int) error {
-	objects := awscloud.NewObjects(aws.Config{
+	bucket := objects.NewBucket(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 	}, bucket)
 	if _, err := objects.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
@@ -73,7 +73,7 @@ func compare(ctx context.Context, endpoint, path string, size int64, runs int) e
 		took   []float64
 		cpu    []float64
 	}{
-		{name: "agent", who: syscall.RUSAGE_SELF, upload: func() error { return byAgent(ctx, objects, path) }},
+		{name: "agent", who: syscall.RUSAGE_SELF, upload: func() error { return byAgent(ctx, bucket, path) }},
 		{name: "aws s3 cp", who: syscall.RUSAGE_CHILDREN, upload: func() error { return byCLI(ctx, endpoint, path) }},
 	}
 	for range runs {
@@ -96,7 +96,7 @@ func compare(ctx context.Context, endpoint, path string, size int64, runs int) e
 	return nil
 }
 
-func byAgent(ctx context.Context, objects awscloud.Objects, path string) error {
+func byAgent(ctx context.Context, objects objects.Bucket, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err

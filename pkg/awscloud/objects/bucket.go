@@ -1,4 +1,4 @@
-package awscloud
+package objects
 
 import (
 	"context"
@@ -18,16 +18,16 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/recording"
 )
 
-// Objects is one bucket.
-type Objects struct {
+// Bucket is one bucket.
+type Bucket struct {
 	Client *s3.Client
-	Bucket string
+	Name   string
 }
 
-// NewObjects is a bucket of a session. An endpoint that an operator names has one host name for all buckets, so that the
+// NewBucket is a bucket of a session. An endpoint that an operator names has one host name for all buckets, so that the
 // bucket stands in the path there.
-func NewObjects(session aws.Config, bucket string) Objects {
-	return Objects{Bucket: bucket, Client: s3.NewFromConfig(session, func(o *s3.Options) {
+func NewBucket(session aws.Config, bucket string) Bucket {
+	return Bucket{Name: bucket, Client: s3.NewFromConfig(session, func(o *s3.Options) {
 		o.UsePathStyle = session.BaseEndpoint != nil
 	})}
 }
@@ -45,13 +45,13 @@ const (
 // Upload puts a file at its key, in parts if it is large, and returns the checksum of the whole object that S3 has
 // computed. S3 refuses the object if that is not the file's.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
-func (o Objects) Upload(ctx context.Context, file recording.File, body io.ReadSeeker) (checksum string, err error) {
-	transfer := transfermanager.New(o.Client, func(t *transfermanager.Options) {
+func (b Bucket) Upload(ctx context.Context, file recording.File, body io.ReadSeeker) (checksum string, err error) {
+	transfer := transfermanager.New(b.Client, func(t *transfermanager.Options) {
 		t.PartSizeBytes, t.MultipartUploadThreshold = partBytes, partBytes
 		t.Concurrency, t.FailTimeout = partsAtOnce, abortWait
 	})
 	out, err := transfer.UploadObject(ctx, &transfermanager.UploadObjectInput{
-		Bucket: aws.String(o.Bucket), Key: aws.String(file.Key), Body: body,
+		Bucket: aws.String(b.Name), Key: aws.String(file.Key), Body: body,
 		ChecksumAlgorithm: transfertypes.ChecksumAlgorithm(types.ChecksumAlgorithmCrc64nvme), ChecksumType: transfertypes.ChecksumTypeFullObject,
 		ChecksumCRC64NVME: aws.String(file.CRC64NVME),
 	})
@@ -62,9 +62,9 @@ func (o Objects) Upload(ctx context.Context, file recording.File, body io.ReadSe
 }
 
 // Head is what S3 says of an object; one that is not there is no error.
-func (o Objects) Head(ctx context.Context, key string) (recording.Object, error) {
-	out, err := o.Client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: aws.String(o.Bucket), Key: aws.String(key), ChecksumMode: types.ChecksumModeEnabled,
+func (b Bucket) Head(ctx context.Context, key string) (recording.Object, error) {
+	out, err := b.Client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: aws.String(b.Name), Key: aws.String(key), ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if missing(err) {
 		return recording.Object{}, nil
@@ -84,9 +84,9 @@ func missing(err error) bool {
 }
 
 // Link is an address at which anybody can fetch an object for a time, at most seven days.
-func (o Objects) Link(ctx context.Context, key string, valid time.Duration) (string, error) {
-	request, err := s3.NewPresignClient(o.Client).PresignGetObject(ctx, &s3.GetObjectInput{
-		Bucket: aws.String(o.Bucket), Key: aws.String(key),
+func (b Bucket) Link(ctx context.Context, key string, valid time.Duration) (string, error) {
+	request, err := s3.NewPresignClient(b.Client).PresignGetObject(ctx, &s3.GetObjectInput{
+		Bucket: aws.String(b.Name), Key: aws.String(key),
 	}, s3.WithPresignExpires(valid))
 	if err != nil {
 		return "", fmt.Errorf("no link to %s is made: %w", key, err)
