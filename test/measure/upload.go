@@ -60,10 +60,10 @@ func uploads(ctx context.Context, arguments []string) error {
 
 // compare measures both ways in turns and prints the medians. Each upload replaces the object of the one before.
 func compare(ctx context.Context, endpoint, path string, size int64, runs int) error {
-	bucket := objects.NewBucket(aws.Config{
+	target := objects.NewBucket(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(endpoint), Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 	}, bucket)
-	if _, err := objects.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+	if _, err := target.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
 		return err
 	}
 	ways := []struct {
@@ -73,7 +73,7 @@ func compare(ctx context.Context, endpoint, path string, size int64, runs int) e
 		took   []float64
 		cpu    []float64
 	}{
-		{name: "agent", who: syscall.RUSAGE_SELF, upload: func() error { return byAgent(ctx, bucket, path) }},
+		{name: "agent", who: syscall.RUSAGE_SELF, upload: func() error { return byAgent(ctx, target, path) }},
 		{name: "aws s3 cp", who: syscall.RUSAGE_CHILDREN, upload: func() error { return byCLI(ctx, endpoint, path) }},
 	}
 	for range runs {
