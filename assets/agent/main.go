@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,7 +28,7 @@ func main() {
 	flag.Usage = func() {
 		_, _ = fmt.Fprint(flag.CommandLine.Output(), "agent looks after one node of a Jitsi fleet: GET /status and, on signal nodes, /census, and the orders\n"+
 			"admit, drain, undrain, retire, move, forget-room and place-room, signed with the fleet's secret. On signal and edge\n"+
-			"nodes it answers HAProxy's agent-check. Region and credentials come from AWS's usual chain.\n\n")
+			"nodes it answers HAProxy's agent-check; on a recorder it looks after Jibri's container and brings recordings to S3. Region and credentials come from AWS's usual chain.\n\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -57,11 +58,18 @@ func run(ctx context.Context, path string, log *slog.Logger) error {
 	if !ok {
 		return nil // told to end before it could begin
 	}
-	config, err := configure(node, log)
+	component, beside, err := assemble(node, aws, log)
+	if err != nil {
+		return err
+	}
+	config, err := configure(node, component, log)
 	if err != nil {
 		return err
 	}
 	config.Waker = aws
+	if edge, is := config.Component.(*agent.Edge); is {
+		edge.Slot = aws.slot(node, log)
+	}
 	if node.ShardParameter != "" {
 		config.State = aws.shardState.Read
 	}
@@ -69,11 +77,17 @@ func run(ctx context.Context, path string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, a, node, secret, log)
+	following, end := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	defer func() { end(); follower.Wait() }()
+	if edge, is := config.Component.(*agent.Edge); is {
+		follower.Go(func() { edge.Follow(following) })
+	}
+	return serve(ctx, a, beside, node, secret, log)
 }
 
-// serve runs the agent and its two doors. When the context ends, an edge node first leaves the load balancer.
-func serve(ctx context.Context, a *agent.Agent, node settings.Node, secret []byte, log *slog.Logger) error {
+// serve runs the agent, what runs beside it, and its two doors. When the context ends, an edge node first leaves the load balancer.
+func serve(ctx context.Context, a *agent.Agent, beside func(context.Context) error, node settings.Node, secret []byte, log *slog.Logger) error {
 	listener, err := net.Listen("tcp", node.Listen)
 	if err != nil {
 		return fmt.Errorf("the agent cannot listen: %w", err)
@@ -85,6 +99,7 @@ func serve(ctx context.Context, a *agent.Agent, node settings.Node, secret []byt
 	defer left()
 	var all errgroup.Group
 	all.Go(func() error { a.Run(working); return nil })
+	all.Go(func() error { return beside(working) })
 	all.Go(func() error {
 		defer end()
 		return agent.Serve(working, listener, agent.Handler(a, secret, time.Now, log))

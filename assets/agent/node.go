@@ -42,18 +42,24 @@ func readNode(path string) (settings.Node, error) {
 	if n.Poll <= 0 || n.SickAfter <= 0 {
 		problems = append(problems, fmt.Errorf("%s: poll and sickAfter must be above zero", path))
 	}
-	if n.ShardParameter != "" && n.StatePoll <= 0 {
+	if fleet.Role(n.Role) == fleet.RoleEdge {
+		for name, value := range map[string]string{
+			"edgeParameter": n.EdgeParameter, "slot": n.Slot, "haproxy": n.HAProxy, "master": n.Master, "servers": n.Servers, "configuration": n.Configuration,
+		} {
+			if value == "" {
+				problems = append(problems, fmt.Errorf("%s: %s is empty", path, name))
+			}
+		}
+	}
+	if n.ShardParameter+n.EdgeParameter != "" && n.StatePoll <= 0 {
 		problems = append(problems, fmt.Errorf("%s: statePoll must be above zero", path))
 	}
+	problems = append(problems, checkRecorder(path, n))
 	return n, errors.Join(problems...)
 }
 
-// configure makes the agent's configuration of the node's.
-func configure(n settings.Node, log *slog.Logger) (agent.Config, error) {
-	component, err := componentOf(n)
-	if err != nil {
-		return agent.Config{}, err
-	}
+// configure makes the agent's configuration of the node's and of what it looks after.
+func configure(n settings.Node, component agent.Component, log *slog.Logger) (agent.Config, error) {
 	if err := os.MkdirAll(filepath.Dir(n.StateFile), 0o700); err != nil {
 		return agent.Config{}, fmt.Errorf("the state file's folder cannot be made: %w", err)
 	}

@@ -57,11 +57,12 @@ func TestConfigurationIsReadAsItWasWritten(t *testing.T) {
 
 func TestConfigurationThatIsNotWholeIsRefusedWithEveryProblem(t *testing.T) {
 	n := whole(t)
-	n.Fleet, n.WakeTopicARN, n.Poll, n.ShardParameter = "", "", 0, "/f/shard/a"
+	n.Role, n.Fleet, n.WakeTopicARN, n.Poll, n.ShardParameter = "edge", "", "", 0, "/f/shard/a"
 	_, err := readNode(written(t, n))
 	require.ErrorContains(t, err, "fleet is empty")
 	require.ErrorContains(t, err, "wakeTopicArn is empty")
 	require.ErrorContains(t, err, "poll and sickAfter must be above zero")
+	require.ErrorContains(t, err, "edgeParameter is empty")
 	require.ErrorContains(t, err, "statePoll must be above zero")
 	_, err = readNode(file(t, []byte(`{"fleet": "f", "colour": "red"}`)))
 	require.ErrorContains(t, err, "colour")
@@ -72,22 +73,20 @@ func TestConfigurationThatIsNotWholeIsRefusedWithEveryProblem(t *testing.T) {
 func TestEachRoleHasItsComponent(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	n := whole(t)
-	c, err := configure(n, log)
+	c, err := configure(n, agent.Bridge{}, log)
 	require.NoError(t, err)
-	assert.IsType(t, agent.Bridge{}, c.Component)
 	assert.Equal(t, fleet.InstanceID("i-1"), c.Instance)
 	assert.Equal(t, 15*time.Second, c.SickAfter)
 	assert.DirExists(t, filepath.Dir(n.StateFile))
-	n.Role = "signal"
-	c, err = configure(n, log)
-	require.NoError(t, err)
-	assert.IsType(t, agent.Signal{}, c.Component)
-	n.Role, n.HAProxy = "edge", "/run/haproxy/admin.sock"
-	c, err = configure(n, log)
-	require.NoError(t, err)
-	assert.IsType(t, &agent.Edge{}, c.Component)
+	n.HAProxy = "/run/haproxy/admin.sock"
+	for role, component := range map[string]agent.Component{"bridge": agent.Bridge{}, "signal": agent.Signal{}, "edge": &agent.Edge{}} {
+		n.Role = role
+		got, _, err := assemble(n, nil, log)
+		require.NoError(t, err)
+		assert.IsType(t, component, got)
+	}
 	n.Role = "jester"
-	_, err = configure(n, log)
+	_, _, err = assemble(n, nil, log)
 	require.ErrorContains(t, err, `no agent for the role "jester"`)
 }
 
@@ -191,11 +190,21 @@ func TestASignalNodesAgentFollowsTheParameterOfItsShard(t *testing.T) {
 	assert.Contains(t, *asked, "AmazonSSM.GetParameter")
 }
 
+// slotted makes a node the slot-1 of a HAProxy that does not run.
+func slotted(t *testing.T, n *settings.Node) {
+	t.Helper()
+	dir := t.TempDir()
+	n.Role, n.EdgeParameter, n.Slot, n.StatePoll = "edge", "/f/edge/configuration", "slot-1", settings.Duration(50*time.Millisecond)
+	n.HAProxy, n.Master = filepath.Join(dir, "admin.sock"), filepath.Join(dir, "master.sock")
+	n.Servers, n.Configuration = filepath.Join(dir, "servers"), filepath.Join(dir, "haproxy.cfg")
+}
+
 func TestAnEdgeNodesAgentLeavesTheLoadBalancerBeforeItEnds(t *testing.T) {
-	pointAt(t, 200, `{"SecretString": "0123456789abcdef"}`)
+	pointAt(t, 200, `{"SecretString": "0123456789abcdef", "Parameter": {"Value": "s3://assets/d1.zip"}}`)
 	n := whole(t)
 	n.Role, n.Listen, n.CheckListen = "edge", "127.222.0.3:17070", "127.222.0.3:17071"
-	n.HAProxy, n.LeaveWait = filepath.Join(t.TempDir(), "absent.sock"), settings.Duration(500*time.Millisecond)
+	slotted(t, &n)
+	n.LeaveWait = settings.Duration(500 * time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended, path := make(chan error, 1), written(t, n)
 	go func() { ended <- run(ctx, path, slog.New(slog.DiscardHandler)) }()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Boots a HAProxy node on Debian 12: takes over the slot's network interface with the fixed address, and starts HAProxy
-# with the configuration that the user data wrote, and the agent, which lets the load balancer send clients once HAProxy
-# knows the other nodes' rooms and the shards' states. Wants SLOT_INTERFACE, SLOT_ADDRESS, SLOT_GATEWAY and
+# and the agent, which fetches HAProxy's configuration, and lets the load balancer send clients once HAProxy knows the
+# other nodes' rooms and the shards' states. Wants SLOT_INTERFACE, SLOT_ADDRESS, SLOT_GATEWAY and
 # AWS_DEFAULT_REGION in the environment.
 set -euo pipefail
 HERE=$(dirname "$(readlink -f "$0")")
@@ -49,23 +49,19 @@ persist take_interface
 until ip -o -4 address | grep -qF " $SLOT_ADDRESS/"; do sleep 1; done
 
 persist env DEBIAN_FRONTEND=noninteractive apt-get -q -y install haproxy
-chmod 600 /etc/jitsi-fleet/haproxy.cfg
-install -m 640 -g haproxy /etc/jitsi-fleet/haproxy.cfg /etc/haproxy/haproxy.cfg
-export ADMIN_SOCKET=/run/haproxy/admin.sock SERVER_STATE=/etc/haproxy/servers
-echo 1 > "$SERVER_STATE" # no server's state is known
-haproxy -c -q -f /etc/haproxy/haproxy.cfg
-
-# All ports are above 1024, so HAProxy never needs root; what it writes is in a folder of its own. A stop is a soft one,
-# which lets running requests end; what is left after the time limit, WebSockets mostly, is cut and comes back through
-# another node. It retries for ever: after a reboot the slot's address can be late.
+# All ports are above 1024, so HAProxy never needs root; what it writes is in a folder of its own, which goes with it.
+# The paths are those of node.json. A stop is a soft one, which lets running requests end; what is left after the time
+# limit, WebSockets mostly, is cut and comes back through another node. It retries for ever: the agent writes the
+# configuration when it has it, and after a reboot the slot's address can be late.
 mkdir -p /etc/systemd/system/haproxy.service.d
 cat > /etc/systemd/system/haproxy.service.d/jitsi-fleet.conf <<UNIT
 [Unit]
 StartLimitIntervalSec=0
 
 [Service]
-Environment="PIDFILE=/run/haproxy/haproxy.pid" "EXTRAOPTS=-S /run/haproxy/master.sock"
-Environment="ADMIN_SOCKET=$ADMIN_SOCKET" "SERVER_STATE=$SERVER_STATE"
+Environment="CONFIG=/var/lib/jitsi-fleet/haproxy.cfg" "PIDFILE=/run/haproxy/haproxy.pid"
+Environment="EXTRAOPTS=-S /run/haproxy/master.sock,mode,600"
+Environment="ADMIN_SOCKET=/run/haproxy/admin.sock" "SERVER_STATE=/run/haproxy/servers"
 User=haproxy
 Group=haproxy
 RuntimeDirectory=haproxy
@@ -93,5 +89,5 @@ UNIT
 
 systemctl daemon-reload
 systemctl enable haproxy.service
-systemctl restart haproxy.service
+systemctl restart --no-block haproxy.service
 start_agent

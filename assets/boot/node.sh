@@ -40,15 +40,18 @@ install_docker() {
   systemctl enable --now docker.service
 }
 
-# container NAME [DOCKER RUN OPTION...] runs ghcr.io/jitsi/NAME on the host's network as the service NAME, with the
-# environment that stands on standard input. Mounts are upstream's (docker-compose.yml of docker-jitsi-meet). A
-# component that ends well, as a bridge does after its graceful shutdown, stays ended.
-container() {
-  local name=$1 image=ghcr.io/jitsi/$1:$RELEASE
-  shift
-  install -m 600 /dev/stdin "/etc/jitsi-fleet/$name.env"
-  mkdir -p "/srv/jitsi/$name/config"
-  persist docker pull -q "$image"
+# image NAME fetches ghcr.io/jitsi/NAME and keeps the environment that stands on standard input for its container.
+image() {
+  install -m 600 /dev/stdin "/etc/jitsi-fleet/$1.env"
+  mkdir -p "/srv/jitsi/$1/config"
+  persist docker pull -q "ghcr.io/jitsi/$1:$RELEASE"
+}
+
+# component NAME RESTART [DOCKER RUN OPTION...] makes the container of an image that is there a service of its name, which
+# systemd restarts as RESTART says. Mounts are upstream's (docker-compose.yml of docker-jitsi-meet).
+component() {
+  local name=$1 restart=$2
+  shift 2
   cat > "/etc/systemd/system/$name.service" <<UNIT
 [Unit]
 Description=Jitsi $name
@@ -57,9 +60,9 @@ Requires=docker.service
 
 [Service]
 ExecStartPre=-/usr/bin/docker rm -f $name
-ExecStart=/usr/bin/docker run --rm --name $name --network host --log-driver none --ulimit nofile=65000:65000 --read-only --tmpfs /run:size=32M,mode=1750,exec --tmpfs /tmp:size=16M,mode=1777,noexec --env-file /etc/jitsi-fleet/$name.env -v /srv/jitsi/$name/config:/config $* $image
+ExecStart=/usr/bin/docker run --rm --name $name --log-driver none --ulimit nofile=65000:65000 --read-only --env-file /etc/jitsi-fleet/$name.env -v /srv/jitsi/$name/config:/config $* ghcr.io/jitsi/$name:$RELEASE
 ExecStop=/usr/bin/docker stop -t 30 $name
-Restart=on-failure
+Restart=$restart
 RestartSec=2
 TimeoutStartSec=0
 
@@ -67,6 +70,16 @@ TimeoutStartSec=0
 WantedBy=multi-user.target
 UNIT
   systemctl daemon-reload
+}
+
+# container NAME [DOCKER RUN OPTION...] runs ghcr.io/jitsi/NAME on the host's network as the service NAME, with the
+# environment that stands on standard input. A component that ends well, as a bridge does after its graceful shutdown,
+# stays ended.
+container() {
+  local name=$1
+  shift
+  image "$name"
+  component "$name" on-failure --network host --tmpfs /run:size=32M,mode=1750,exec --tmpfs /tmp:size=16M,mode=1777,noexec "$@"
   systemctl enable --now "$name.service"
 }
 

@@ -31,7 +31,8 @@ const (
 	SilenceIsWell Missing = "notBreaching" // the metric exists when something happened
 )
 
-// AlarmProps is one alarm: it fires when the statistic is at or above the threshold for that many minutes in a row.
+// AlarmProps is one alarm: it fires when the statistic is at or above the threshold, or with Below at or below it, for
+// that many minutes in a row.
 type AlarmProps struct {
 	Name       string
 	Meaning    string // what is wrong when it fires
@@ -41,6 +42,7 @@ type AlarmProps struct {
 	Dimensions map[string]string // in their names' order in the template
 	Statistic  Statistic
 	Threshold  float64
+	Below      bool
 	Minutes    float64
 	Missing    Missing
 	TopicARN   string
@@ -53,6 +55,10 @@ func NewAlarm(scope constructs.Construct, p AlarmProps) awscloudwatch.CfnAlarm {
 	for _, name := range slices.Sorted(maps.Keys(p.Dimensions)) {
 		dimensions = append(dimensions, &awscloudwatch.CfnAlarm_DimensionProperty{Name: jsii.String(name), Value: jsii.String(p.Dimensions[name])})
 	}
+	comparison := "GreaterThanOrEqualToThreshold"
+	if p.Below {
+		comparison = "LessThanOrEqualToThreshold"
+	}
 	return awscloudwatch.NewCfnAlarm(scope, jsii.String(Pascal(p.Name)), &awscloudwatch.CfnAlarmProps{
 		AlarmName:          jsii.String(p.Name),
 		AlarmDescription:   jsii.String(p.Meaning + " First: " + p.FirstStep),
@@ -60,7 +66,7 @@ func NewAlarm(scope constructs.Construct, p AlarmProps) awscloudwatch.CfnAlarm {
 		MetricName:         jsii.String(p.Metric),
 		Dimensions:         dimensions,
 		Statistic:          jsii.String(string(p.Statistic)),
-		ComparisonOperator: jsii.String("GreaterThanOrEqualToThreshold"),
+		ComparisonOperator: jsii.String(comparison),
 		Threshold:          jsii.Number(p.Threshold),
 		Period:             jsii.Number(60),
 		EvaluationPeriods:  jsii.Number(p.Minutes),

@@ -28,7 +28,7 @@ type FunctionProps struct {
 	Code          string // folder that holds the built bootstrap
 	MemoryMiB     float64
 	Environment   map[string]string // its env contract
-	Subnets       []string
+	Subnets       []string          // empty for a Lambda outside the VPC, which asks no agents
 	SecurityGroup string
 	Statements    []Statement // what it may do beyond logging and being in the VPC
 }
@@ -49,16 +49,19 @@ func NewFunction(parent constructs.Construct, p FunctionProps) *Function {
 		LogGroupName: p.Names.LogGroup(p.Name), RetentionInDays: jsii.Number(logRetention),
 	})
 	dead := NewDeadQueue(scope, "Dead", p.Names.Dead(p.Name))
-	role := NewRole(scope, "Role", "lambda.amazonaws.com", append([]Statement{
+	statements := []Statement{
 		{Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{*logs.AttrArn()}},
-		inVPC,
 		{Sid: "DeadLetter", Actions: []string{"sqs:SendMessage"}, Resources: []string{*dead.AttrArn()}},
-	}, p.Statements...)...)
-	Justify(role, Finding{"AwsSolutions-IAM5", "EC2 and Auto Scaling know no resources in their Describe actions, nor Lambda's network interfaces before they exist; a log group's ARN ends in a star for its streams, a secret's for the suffix that Secrets Manager makes up; the shards' parameters share a path, so that a new shard changes nothing here; changes to groups are bound to the fleet's tag."})
+	}
+	if len(p.Subnets) > 0 {
+		statements = append(statements, inVPC)
+	}
+	role := NewRole(scope, "Role", "lambda.amazonaws.com", append(statements, p.Statements...)...)
+	Justify(role, Finding{"AwsSolutions-IAM5", "EC2 and Auto Scaling know no resources in their Describe actions, nor Lambda's network interfaces before they exist; a log group's ARN ends in a star for its streams, a secret's for the suffix that Secrets Manager makes up, recordings' keys for what they are called; the shards' parameters share a path, so that a new shard changes nothing here; changes to groups are bound to the fleet's tag."})
 
 	name := p.Names.Function(p.Name)
 	code := awss3assets.NewAsset(scope, jsii.String("Code"), &awss3assets.AssetProps{Path: jsii.String(p.Code)})
-	function := awslambda.NewCfnFunction(scope, jsii.String("Function"), &awslambda.CfnFunctionProps{
+	props := &awslambda.CfnFunctionProps{
 		FunctionName:  jsii.String(name),
 		Description:   jsii.String(p.Description),
 		Runtime:       jsii.String("provided.al2023"),
@@ -70,12 +73,15 @@ func NewFunction(parent constructs.Construct, p FunctionProps) *Function {
 		Timeout:       jsii.Number(FunctionTimeout),
 		Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: p.Environment},
 		// The functions write JSON lines themselves, metrics among them; as text they reach CloudWatch unchanged.
-		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: jsii.String("Text"), LogGroup: logs.Ref()},
-		VpcConfig: &awslambda.CfnFunction_VpcConfigProperty{
-			SubnetIds: jsii.Strings(p.Subnets...), SecurityGroupIds: jsii.Strings(p.SecurityGroup),
-		},
+		LoggingConfig:    &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: jsii.String("Text"), LogGroup: logs.Ref()},
 		DeadLetterConfig: &awslambda.CfnFunction_DeadLetterConfigProperty{TargetArn: dead.AttrArn()},
-	})
+	}
+	if len(p.Subnets) > 0 {
+		props.VpcConfig = &awslambda.CfnFunction_VpcConfigProperty{
+			SubnetIds: jsii.Strings(p.Subnets...), SecurityGroupIds: jsii.Strings(p.SecurityGroup),
+		}
+	}
+	function := awslambda.NewCfnFunction(scope, jsii.String("Function"), props)
 	awslambda.NewCfnEventInvokeConfig(scope, jsii.String("Asynchronous"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName: *function.Ref(), Qualifier: jsii.String("$LATEST"),
 		MaximumEventAgeInSeconds: jsii.Number(wakeMaxAge), MaximumRetryAttempts: jsii.Number(2),
@@ -150,11 +156,25 @@ func (f *Function) OnTopic(id string, topic awssns.CfnTopic) {
 }
 
 // OnQueue feeds the function from a queue; it reports which messages of a batch failed.
-func (f *Function) OnQueue(id string, queue *Queue) {
-	awslambda.NewCfnEventSourceMapping(f.scope, jsii.String(id), &awslambda.CfnEventSourceMappingProps{
+func (f *Function) OnQueue(id string, queue *Queue) { f.fedBy(id, queue, 10, 0) }
+
+// wakeBatch is how many wake-ups, which all ask for the same, one run may answer.
+const wakeBatch = 100
+
+// OnWakes feeds the function from a queue of wake-ups, which wait up to a second for others, so that many at once are
+// one run. More than ten at once need such a window:
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+func (f *Function) OnWakes(id string, queue *Queue) { f.fedBy(id, queue, wakeBatch, 1) }
+
+func (f *Function) fedBy(id string, queue *Queue, batch, windowSeconds float64) {
+	props := &awslambda.CfnEventSourceMappingProps{
 		EventSourceArn: *queue.AttrArn(), FunctionName: *f.Ref(),
-		BatchSize: jsii.Number(10), FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"), Enabled: true,
-	})
+		BatchSize: jsii.Number(batch), FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"), Enabled: true,
+	}
+	if windowSeconds > 0 {
+		props.MaximumBatchingWindowInSeconds = jsii.Number(windowSeconds)
+	}
+	awslambda.NewCfnEventSourceMapping(f.scope, jsii.String(id), props)
 }
 
 // Close writes the policy of the function's queue. Call it once, after the last event source.

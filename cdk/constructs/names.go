@@ -25,6 +25,19 @@ func (n Names) WakeTopic() string { return n.Fleet + "-wake" }
 // LifecycleQueue is where Auto Scaling asks the Lambda lifecycle.
 func (n Names) LifecycleQueue() string { return n.Fleet + "-lifecycle" }
 
+// JibriWakeTopic is where recorders' agents and their alarms wake the Lambda jibris, through JibrisQueue.
+func (n Names) JibriWakeTopic() string { return n.Fleet + "-jibri-wake" }
+
+// JibrisQueue gathers the wake-ups of the Lambda jibris.
+func (n Names) JibrisQueue() string { return n.Fleet + "-jibris" }
+
+// Recordings is the topic on which finished and failed recordings are announced, and the queue on which recorders
+// announce them to the Lambda recordings.
+func (n Names) Recordings() string { return n.Fleet + "-recordings" }
+
+// Undelivered is the queue of announcements that the Lambda recordings has refused for good.
+func (n Names) Undelivered() string { return n.Fleet + "-recordings-undelivered" }
+
 // AlertTopic is where people are told.
 func (n Names) AlertTopic() string { return n.Fleet + "-alerts" }
 
@@ -46,9 +59,14 @@ const (
 	SecretAgent  = "agent"  // what signs orders to node agents
 	SecretJVB    = "jvb"    // the bridges' XMPP password, the same on all shards
 	SecretJicofo = "jicofo" // Jicofo's XMPP password
+	// SecretJibri and SecretRecorder are the recorders' XMPP passwords, the same on all shards: with the one they join
+	// the breweries, with the other, in a browser, the room.
+	SecretJibri    = "jibri"
+	SecretRecorder = "recorder"
 )
 
-// Stack is a stack's name by its part of the fleet: "network", "control", "edge", "shard-NAME", "monitoring".
+// Stack is a stack's name by its part of the fleet: "network", "control", "edge", "shard-NAME", "jibri",
+// "monitoring".
 func (n Names) Stack(part string) string { return n.Fleet + "-" + part }
 
 // ARN is the name of a resource of this account and region, such as "sns", "jitsi-wake" or "sqs", "jitsi-lifecycle".

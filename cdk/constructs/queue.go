@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -42,6 +43,23 @@ func NewQueue(scope constructs.Construct, id, name string, dead *Queue, function
 		RedrivePolicy:        map[string]any{"deadLetterTargetArn": *dead.AttrArn(), "maxReceiveCount": maxReceives},
 	})
 	return &Queue{CfnQueue: q, ARN: ARN(scope, "sqs", name)}
+}
+
+// Keep makes the queue of something that must not be lost: it waits for as long as SQS lets it, and is tried receives
+// times before a person has to look.
+func (q *Queue) Keep(receives int, dead *Queue) {
+	q.SetMessageRetentionPeriod(jsii.Number(deadRetention))
+	q.SetRedrivePolicy(map[string]any{"deadLetterTargetArn": *dead.AttrArn(), "maxReceiveCount": receives})
+}
+
+// Follow subscribes the queue to a topic; what cannot be delivered goes to the dead-letter queue.
+func (q *Queue) Follow(scope constructs.Construct, id string, topic awssns.CfnTopic, dead *Queue) {
+	q.Accept(id, "sns.amazonaws.com", *topic.Ref())
+	dead.Accept(id, "sns.amazonaws.com", *topic.Ref())
+	awssns.NewCfnSubscription(scope, jsii.String(id), &awssns.CfnSubscriptionProps{
+		TopicArn: *topic.Ref(), Protocol: jsii.String("sqs"), Endpoint: *q.AttrArn(),
+		RedrivePolicy: map[string]any{"deadLetterTargetArn": *dead.AttrArn()},
+	})
 }
 
 // Accept lets a service send to the queue on behalf of one resource.

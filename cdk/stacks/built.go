@@ -28,11 +28,15 @@ func (d Folder) Check(s settings.Settings) error {
 			missing = append(missing, fmt.Errorf("%s is missing: run ./scripts/build", path))
 		}
 	}
-	for _, name := range functions {
+	for _, name := range functions(s) {
 		need(filepath.Join(d.Lambda(name), "bootstrap"))
 	}
 	architectures := map[settings.Architecture]bool{}
-	for _, t := range append([]string{s.Signal.InstanceType, s.Edge.InstanceType}, s.Bridges.InstanceTypes...) {
+	types := append([]string{s.Signal.InstanceType, s.Edge.InstanceType}, s.Bridges.InstanceTypes...)
+	if s.Jibris.Max > 0 {
+		types = append(types, s.Jibris.InstanceTypes...)
+	}
+	for _, t := range types {
 		if a := settings.ArchitectureOf(t); !architectures[a] {
 			architectures[a] = true
 			need(filepath.Join(d.Boot(a), "agent"))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	"github.com/aws/jsii-runtime-go"
@@ -48,11 +49,28 @@ func (f Fleet) control(app awscdk.App) awscdk.Stack {
 	bridges.OnTopic("Wakes", wake)
 	bridges.OnParameter(settings.RuntimeParameter(f.Settings.Fleet))
 	shards.OnParametersBelow(settings.ShardParameters(f.Settings.Fleet))
+	if f.records() {
+		f.recorders(stack, key, may)
+	}
 	for _, function := range []*constructs.Function{metrics, bridges, lifecycle, shards} {
 		function.EveryMinute()
 		function.Close()
 	}
 	return stack
+}
+
+// recorders is what keeps recorders free: agents and alarms publish wake-ups, which a queue gathers for the Lambda.
+func (f Fleet) recorders(stack awscdk.Stack, key awskms.CfnKey, may rights) {
+	names := f.names()
+	wake := constructs.NewTopic(stack, "JibriWake", names.JibriWakeTopic(), *key.AttrArn())
+	jibris := f.function(stack, "jibris", "Keeps recorders free and replaces broken ones", 512, may.jibris())
+	queue := constructs.NewQueue(stack, "JibrisQueue", names.JibrisQueue(), jibris.Dead, constructs.FunctionTimeout)
+	queue.Follow(stack, "JibriWakes", wake, jibris.Dead)
+	jibris.OnWakes("Wakes", queue)
+	queue.Close(stack, "JibrisQueuePolicy")
+	jibris.OnParameter(settings.RuntimeParameter(f.Settings.Fleet))
+	jibris.EveryMinute()
+	jibris.Close()
 }
 
 // stateTable holds leases, drain starts and the last good run-time values.
@@ -72,11 +90,17 @@ func (f Fleet) stateTable(stack awscdk.Stack) awsdynamodb.CfnTable {
 
 // secrets are generated once and known to nobody.
 func (f Fleet) secrets(stack awscdk.Stack) {
-	for _, s := range []struct{ name, what string }{
+	type secret struct{ name, what string }
+	all := []secret{
 		{constructs.SecretAgent, "Signs the control plane's orders to node agents"},
 		{constructs.SecretJVB, "XMPP password of the bridges, the same on all shards"},
 		{constructs.SecretJicofo, "XMPP password of Jicofo"},
-	} {
+	}
+	if f.records() {
+		all = append(all, secret{constructs.SecretJibri, "XMPP password of the recorders, the same on all shards"},
+			secret{constructs.SecretRecorder, "XMPP password of the recorders' browsers, the same on all shards"})
+	}
+	for _, s := range all {
 		secret := awssecretsmanager.NewCfnSecret(stack, jsii.String(constructs.Pascal(s.name)+"Secret"), &awssecretsmanager.CfnSecretProps{
 			Name: jsii.String(f.names().Secret(s.name)), Description: jsii.String(s.what),
 			GenerateSecretString: &awssecretsmanager.CfnSecret_GenerateSecretStringProperty{
@@ -112,6 +136,10 @@ func (f Fleet) contract(name string) any {
 		return e
 	case "shards":
 		e := f.ShardsEnv(c)
+		e.StateTable = f.names().StateTable()
+		return e
+	case "jibris":
+		e := f.JibrisEnv(c)
 		e.StateTable = f.names().StateTable()
 		return e
 	default:

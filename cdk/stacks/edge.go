@@ -3,6 +3,7 @@ package stacks
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -34,8 +35,9 @@ func (f Fleet) edge(app awscdk.App) awscdk.Stack {
 	f.balancer(stack)
 	architecture := settings.ArchitectureOf(f.Edge.InstanceType)
 	boot := f.bundle(stack, "Boot", architecture)
+	configuration := f.configuration(stack)
 	for slot := range f.Edge.Slots {
-		f.slot(stack, slot, architecture, boot)
+		f.slot(stack, slot, architecture, boot, configuration)
 	}
 	return stack
 }
@@ -43,7 +45,7 @@ func (f Fleet) edge(app awscdk.App) awscdk.Stack {
 // slot is one HAProxy node: a group of exactly one, so that a dead node is replaced, and a network interface with a
 // fixed address that outlives its nodes, so that load balancer and peers know where it is. Each new node takes the
 // interface over; while there is none, AWS gives the address to nobody else.
-func (f Fleet) slot(stack awscdk.Stack, slot int, a settings.Architecture, boot bundle) {
+func (f Fleet) slot(stack awscdk.Stack, slot int, a settings.Architecture, boot, configuration bundle) {
 	zone := slot % f.Network.AvailabilityZones
 	subnet := f.fromNetwork(subnetExport(exportPrivate, zone))
 	group := f.fromNetwork(sgEdge)
@@ -57,7 +59,7 @@ func (f Fleet) slot(stack awscdk.Stack, slot int, a settings.Architecture, boot 
 		Image: debian(a), RootDevice: debianRoot, InstanceTypes: []string{f.Edge.InstanceType}, Min: 1, Max: 1,
 		Subnets: []string{subnet}, SecurityGroup: group, VolumeGiB: edgeVolume,
 		UserData:   f.slotData(stack, slot, *eni.Ref(), boot),
-		Statements: append(f.takeOver(stack, *eni.Ref()), f.nodeRights(stack, boot, constructs.SecretAgent)...),
+		Statements: slices.Concat(f.takeOver(stack, *eni.Ref()), f.nodeRights(stack, fleet.RoleEdge, boot, constructs.SecretAgent), f.readConfiguration(stack, configuration)),
 	})
 }
 
@@ -78,12 +80,9 @@ func (f Fleet) takeOver(stack awscdk.Stack, eni string) []constructs.Statement {
 func slotName(slot int) string { return "slot-" + strconv.Itoa(slot+1) }
 
 func (f Fleet) slotData(stack awscdk.Stack, slot int, eni string, boot bundle) string {
-	configuration, err := routing.Render(f.routing(slot))
-	if err != nil {
-		panic(err)
-	}
 	u := &userData{}
 	node := f.node(stack, fleet.RoleEdge, "")
+	node.Slot = slotName(slot)
 	node.CheckListen = netip.AddrPortFrom(f.SlotAddress(slot), settings.CheckPort).String()
 	u.node(node)
 	u.variable("AWS_DEFAULT_REGION", *awscdk.Aws_REGION())
@@ -91,7 +90,6 @@ func (f Fleet) slotData(stack awscdk.Stack, slot int, eni string, boot bundle) s
 	u.variable("SLOT_ADDRESS", f.SlotAddress(slot).String())
 	// A subnet's router is at its first address.
 	u.variable("SLOT_GATEWAY", f.Network.PrivateSubnets()[slot%f.Network.AvailabilityZones].Addr().Next().String())
-	u.file("/etc/jitsi-fleet/haproxy.cfg", "HAPROXY", configuration)
 	u.run("until apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y install awscli curl; do sleep 5; done")
 	u.boot(boot, "edge")
 	return u.text()

@@ -19,6 +19,7 @@ const (
 	network    = "network"
 	control    = "control"
 	edge       = "edge"
+	jibri      = "jibri"
 	monitoring = "monitoring"
 )
 
@@ -43,6 +44,9 @@ func Deploy(app awscdk.App, f Fleet) {
 	controls.AddStackDependency(base, nil)
 	edges := f.edge(app)
 	edges.AddStackDependency(controls, nil)
+	if f.records() {
+		f.jibri(app).AddStackDependency(controls, nil)
+	}
 	watch := f.monitoring(app)
 	watch.AddStackDependency(controls, nil)
 	for _, shard := range f.Shards {
@@ -66,6 +70,9 @@ func (f Fleet) stack(app awscdk.App, part, description string) awscdk.Stack {
 	}
 	return stack
 }
+
+// records reports whether the fleet has recorders at all; without, nothing of them is deployed.
+func (f Fleet) records() bool { return f.Jibris.Max > 0 }
 
 func (f Fleet) names() constructs.Names { return constructs.Names{Fleet: f.Settings.Fleet} }
 

@@ -8,11 +8,19 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/jitsi-fleet/jitsi-fleet/cdk/constructs"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
 )
 
-// functions are the Lambdas that are watched; a fleet has no others.
-var functions = []string{"metrics", "bridges", "lifecycle", "shards"}
+// functions are a fleet's Lambdas.
+func functions(s settings.Settings) []string {
+	names := []string{"metrics", "bridges", "lifecycle", "shards"}
+	if s.Jibris.Max > 0 {
+		names = append(names, "jibris", "recordings")
+	}
+	return names
+}
 
 // monitoring is who is told of what: the alert topic and the alarms.
 func (f Fleet) monitoring(app awscdk.App) awscdk.Stack {
@@ -27,11 +35,14 @@ func (f Fleet) monitoring(app awscdk.App) awscdk.Stack {
 	for _, a := range fleetAlarms {
 		f.alarm(stack, a, "", alerts)
 	}
-	for _, name := range functions {
+	for _, name := range functions(f.Settings) {
 		f.watchFunction(stack, name, alerts)
 	}
+	if f.records() {
+		f.watchRecorders(stack, alerts)
+	}
 	for _, shard := range f.Shards {
-		f.alarm(stack, load, shard.Name, f.wakeTopic(stack))
+		f.alarm(stack, load, shard.Name, f.wakeTopic(stack, fleet.RoleBridge))
 		for _, a := range shardAlarms {
 			f.alarm(stack, a, shard.Name, alerts)
 		}

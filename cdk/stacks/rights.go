@@ -25,11 +25,20 @@ func (r rights) bridges() []constructs.Statement {
 		r.change("autoscaling:SetDesiredCapacity", "autoscaling:SuspendProcesses", "autoscaling:TerminateInstanceInAutoScalingGroup"))
 }
 
+func (r rights) jibris() []constructs.Statement {
+	return append(r.bridges(), constructs.Statement{
+		Sid: "Wakes", Actions: receive, Resources: []string{constructs.ARN(r.stack, "sqs", r.fleet.names().JibrisQueue())},
+	})
+}
+
+// receive is what it takes to be fed by a queue.
+var receive = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+
 func (r rights) lifecycle() []constructs.Statement {
 	return append(r.observe(), r.state("dynamodb:UpdateItem"),
 		r.change("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat", "autoscaling:TerminateInstanceInAutoScalingGroup"),
 		constructs.Statement{
-			Sid: "Hooks", Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+			Sid: "Hooks", Actions: receive,
 			Resources: []string{constructs.ARN(r.stack, "sqs", r.fleet.names().LifecycleQueue())},
 		},
 		constructs.Statement{
@@ -42,6 +51,19 @@ func (r rights) shards() []constructs.Statement {
 	states := constructs.ARN(r.stack, "ssm", "parameter"+settings.ShardParameters(r.fleet.Settings.Fleet)+"*")
 	return append(r.observe(), r.state("dynamodb:UpdateItem"), r.tell(),
 		constructs.Statement{Sid: "ShardStates", Actions: []string{"ssm:GetParameter"}, Resources: []string{states}})
+}
+
+// recordings allows to look at recordings, and to write the catalogue, which is the table here. HeadObject is GetObject to
+// IAM, and without ListBucket S3 calls an object that is not there forbidden.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+func (r rights) recordings(bucket, objects string) []constructs.Statement {
+	return []constructs.Statement{
+		{Sid: "Verify", Actions: []string{"s3:GetObject"}, Resources: []string{objects}},
+		{Sid: "Missing", Actions: []string{"s3:ListBucket"}, Resources: []string{bucket}},
+		{Sid: "Announcements", Actions: receive, Resources: []string{constructs.ARN(r.stack, "sqs", r.fleet.names().Recordings())}},
+		{Sid: "Machines", Actions: []string{"ec2:DescribeInstances"}, Resources: []string{"*"}},
+		r.state("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), r.tell(),
+	}
 }
 
 // observe is what it takes to see the fleet: groups, instances, and the secret that agents ask for.

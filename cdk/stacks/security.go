@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -18,6 +19,7 @@ const (
 	sgEdge     = "EdgeSecurityGroup"
 	sgSignal   = "SignalSecurityGroup"
 	sgBridges  = "BridgesSecurityGroup"
+	sgJibris   = "JibrisSecurityGroup"
 )
 
 // opening is one way in. From is a security group's name or everywhere.
@@ -41,9 +43,17 @@ var openings = []opening{
 	{sgBridges, everywhere, "udp", settings.MediaPort, "media, from everywhere and from other bridges"},
 }
 
+// recorderOpenings are those of a fleet with recorders. Nothing speaks to a recorder but the control plane.
+var recorderOpenings = []opening{
+	{sgSignal, sgJibris, "tcp", settings.XMPPPort, "recorders join every shard's brewery"},
+	{sgJibris, sgControl, "tcp", settings.AgentPort, "the control plane asks the node agent"},
+}
+
 const httpsPort = 443
 
-var securityGroups = []struct{ name, description string }{
+type securityGroup struct{ name, description string }
+
+var securityGroups = []securityGroup{
 	{sgBalancer, "Load balancer"},
 	{sgControl, "Lambdas of the control plane; nothing comes in"},
 	{sgEdge, "HAProxy nodes"},
@@ -53,7 +63,11 @@ var securityGroups = []struct{ name, description string }{
 
 func (f Fleet) securityGroups(stack awscdk.Stack, vpc string) {
 	ids := map[string]string{}
-	for _, g := range securityGroups {
+	groups, ways := securityGroups, openings
+	if f.records() {
+		groups, ways = append(slices.Clone(groups), securityGroup{sgJibris, "Recorders"}), append(slices.Clone(ways), recorderOpenings...)
+	}
+	for _, g := range groups {
 		group := awsec2.NewCfnSecurityGroup(stack, jsii.String(g.name), &awsec2.CfnSecurityGroupProps{
 			GroupDescription: jsii.String(g.description), VpcId: vpc, Tags: named(f.Settings.Fleet + "-" + g.name),
 			SecurityGroupEgress: []any{&awsec2.CfnSecurityGroup_EgressProperty{
@@ -63,7 +77,7 @@ func (f Fleet) securityGroups(stack awscdk.Stack, vpc string) {
 		ids[g.name] = *group.AttrGroupId()
 		constructs.Export(stack, g.name, *group.AttrGroupId())
 	}
-	for _, o := range openings {
+	for _, o := range ways {
 		f.open(stack, o, ids)
 	}
 }

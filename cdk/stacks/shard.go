@@ -45,7 +45,7 @@ func (f Fleet) shard(app awscdk.App, shard settings.Shard) awscdk.Stack {
 		Image: amazonLinux(architecture), RootDevice: amazonLinuxRoot, InstanceTypes: []string{f.Signal.InstanceType},
 		Min: 1, Max: 1, Subnets: f.subnets(exportPrivate), SecurityGroup: f.fromNetwork(sgSignal),
 		UserData: f.signalData(stack, shard, signal), VolumeGiB: signalVolume, Hooks: hooks,
-		Statements: append(f.nodeRights(stack, signal, constructs.SecretAgent, constructs.SecretJVB, constructs.SecretJicofo), f.readState(stack, shard)),
+		Statements: append(f.nodeRights(stack, fleet.RoleSignal, signal, f.signalSecrets()...), f.readState(stack, shard)),
 	})
 
 	least, most := f.ShardBridges(shard)
@@ -56,7 +56,7 @@ func (f Fleet) shard(app awscdk.App, shard settings.Shard) awscdk.Stack {
 		Image: amazonLinux(architecture), RootDevice: amazonLinuxRoot, InstanceTypes: f.Bridges.InstanceTypes,
 		Min: least, Max: most, Subnets: f.subnets(exportPublic), SecurityGroup: f.fromNetwork(sgBridges), Public: true,
 		UserData: f.bridgeData(stack, shard, bridge), VolumeGiB: bridgeVolume, Hooks: hooks,
-		Statements: f.nodeRights(stack, bridge, constructs.SecretAgent, constructs.SecretJVB),
+		Statements: f.nodeRights(stack, fleet.RoleBridge, bridge, constructs.SecretAgent, constructs.SecretJVB),
 	})
 	return stack
 }
@@ -78,7 +78,7 @@ func (f Fleet) readState(stack awscdk.Stack, shard settings.Shard) constructs.St
 }
 
 // nodeRights are what a node may do: fetch its bundle, read its role's secrets, wake the control plane.
-func (f Fleet) nodeRights(stack awscdk.Stack, b bundle, secrets ...string) []constructs.Statement {
+func (f Fleet) nodeRights(stack awscdk.Stack, role fleet.Role, b bundle, secrets ...string) []constructs.Statement {
 	names := f.names()
 	arns := make([]string, len(secrets))
 	for i, s := range secrets {
@@ -87,11 +87,24 @@ func (f Fleet) nodeRights(stack awscdk.Stack, b bundle, secrets ...string) []con
 	return append([]constructs.Statement{
 		b.read(),
 		{Sid: "Secrets", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: arns},
-	}, constructs.Publish(f.wakeTopic(stack), constructs.Import(names.Stack(control), keyARN))...)
+	}, constructs.Publish(f.wakeTopic(stack, role), constructs.Import(names.Stack(control), keyARN))...)
 }
 
-func (f Fleet) wakeTopic(stack awscdk.Stack) string {
+// wakeTopic is where nodes of a role wake the control plane.
+func (f Fleet) wakeTopic(stack awscdk.Stack, role fleet.Role) string {
+	if role == fleet.RoleJibri {
+		return constructs.ARN(stack, "sns", f.names().JibriWakeTopic())
+	}
 	return constructs.ARN(stack, "sns", f.names().WakeTopic())
+}
+
+// signalSecrets are what a signal node knows: Prosody has the accounts of all who join.
+func (f Fleet) signalSecrets() []string {
+	secrets := []string{constructs.SecretAgent, constructs.SecretJVB, constructs.SecretJicofo}
+	if f.records() {
+		secrets = append(secrets, constructs.SecretJibri, constructs.SecretRecorder)
+	}
+	return secrets
 }
 
 // node is the configuration of a node's agent. The boot script fills in what only the instance knows.
@@ -102,7 +115,7 @@ func (f Fleet) node(stack awscdk.Stack, role fleet.Role, shard string) settings.
 		node.CheckListen = fmt.Sprintf("@ADDRESS@:%d", settings.CheckPort)
 	}
 	node.AgentSecretARN = f.names().Secret(constructs.SecretAgent)
-	node.WakeTopicARN = f.wakeTopic(stack)
+	node.WakeTopicARN = f.wakeTopic(stack, role)
 	return node
 }
 
@@ -122,6 +135,9 @@ func (f Fleet) signalData(stack awscdk.Stack, shard settings.Shard, b bundle) st
 	u := f.common(stack, fleet.RoleSignal, shard)
 	u.variable("DOMAIN", f.Domain)
 	u.variable("JICOFO_SECRET", f.names().Secret(constructs.SecretJicofo))
+	if f.records() {
+		f.recorderSecrets(u)
+	}
 	u.boot(b, "signal")
 	return u.text()
 }

@@ -27,28 +27,8 @@ func main() {
 	lambda.Start(func(ctx context.Context, raw wire.Raw) (events.SQSEventResponse, error) {
 		wakeups := event.Parse(raw)
 		record, err := loop.Run(ctx, wakeups)
-		return answer(wakeups, wire.Finish(record, err))
+		return wire.Answer(wakeups, wire.Finish(record, err))
 	})
-}
-
-// answer acknowledges messages only after the run acted on them: after a failed one they are delivered again.
-// An event that did not come from the queue fails as a whole.
-func answer(wakeups []event.Wakeup, failed error) (events.SQSEventResponse, error) {
-	var response events.SQSEventResponse
-	if failed == nil {
-		return response, nil
-	}
-	fromQueue := false
-	for _, w := range wakeups {
-		fromQueue = fromQueue || w.Message != ""
-		if w.Message != "" && w.Kind != event.Ignored {
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: w.Message})
-		}
-	}
-	if fromQueue {
-		return response, nil
-	}
-	return response, failed
 }
 
 func connect(ctx context.Context) (reconcile.Lifecycle, error) {

@@ -66,7 +66,7 @@ func Decide(w Waiting, p Policy) Next {
 	case heard && (s.Phase == fleet.PhaseStandby || s.Phase == fleet.PhaseDraining) && s.Age() <= p.StaleAfter:
 		return Next{Admit, "its component is healthy and has joined"}
 	case heard && occupied(s):
-		return Next{Wait, "people are on it, so it is not given up: " + plight(w)}
+		return Next{Wait, "people or recordings are on it, so it is not given up: " + plight(w)}
 	case w.Ordered:
 		return Next{Wait, "it was ordered to take work, so it is not given up: " + plight(w)}
 	case w.For <= p.Grace:
@@ -80,9 +80,12 @@ func Decide(w Waiting, p Policy) Next {
 	}
 }
 
-// occupied reports whether a node says that it carries people. One that was never admitted can, when its agent lost
-// its memory; it then says that it drains.
+// occupied reports whether a node says that it carries people or their recordings. One that was never admitted can,
+// when its agent lost its memory; it then says that it drains.
 func occupied(s fleet.Status) bool {
+	if s.Jibri != nil && (s.Jibri.Activity.Busy() || s.Jibri.Spool.Recordings > 0) {
+		return true
+	}
 	return s.Phase == fleet.PhaseDraining || s.Bridge != nil && s.Bridge.LocalEndpoints > 0 || s.Signal != nil && s.Signal.Participants > 0
 }
 

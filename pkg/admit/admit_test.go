@@ -41,6 +41,9 @@ func TestTheNextStepOfAWaitingInstance(t *testing.T) {
 		{"an instance with people and stale figures is held", edit(waiting(fleet.PhaseDraining, late), func(w *Waiting) { w.Report.Status.AgeSeconds = 31 }), Wait},
 		{"a sick instance with people is held", edit(waiting(fleet.PhaseSick, late), func(w *Waiting) { w.Report.Status.Bridge = &fleet.BridgeLoad{LocalEndpoints: 1} }), Wait},
 		{"a signal node with participants is held", edit(waiting(fleet.PhaseSick, late), func(w *Waiting) { w.Report.Status.Signal = &fleet.SignalLoad{Participants: 1} }), Wait},
+		{"a recorder that records is held", edit(waiting(fleet.PhaseSick, late), func(w *Waiting) { w.Report.Status.Jibri = &fleet.JibriLoad{Activity: fleet.ActivityRecording} }), Wait},
+		{"a recorder with a recording on its disk is held", edit(waiting(fleet.PhaseStarting, late), func(w *Waiting) { w.Report.Status.Jibri = &fleet.JibriLoad{Spool: fleet.SpoolLoad{Recordings: 1}} }), Wait},
+		{"a recorder without any is given up after its grace", edit(waiting(fleet.PhaseStarting, late), func(w *Waiting) { w.Report.Status.Jibri = &fleet.JibriLoad{Activity: fleet.ActivityOff} }), GiveUp},
 		{"an instance that was admitted is let into service", edit(waiting(fleet.PhaseServing, late), func(w *Waiting) { w.Report.Status.Admitted = true }), Complete},
 		{"an instance that was admitted and is sick is let into service, where it is judged", edit(waiting(fleet.PhaseSick, late), func(w *Waiting) { w.Report.Status.Admitted = true }), Complete},
 		{"an instance that was ordered to work and is silent is held past its grace", edit(silent(99*late), func(w *Waiting) { w.Ordered = true }), Wait},
@@ -92,6 +95,9 @@ func anybody(t *rapid.T) Waiting {
 	if rapid.Bool().Draw(t, "has figures") {
 		w.Report.Status.Bridge = &fleet.BridgeLoad{LocalEndpoints: int64(rapid.IntRange(0, 2).Draw(t, "endpoints"))}
 	}
+	if rapid.Bool().Draw(t, "is a recorder") {
+		w.Report.Status.Jibri = &fleet.JibriLoad{Spool: fleet.SpoolLoad{Recordings: rapid.IntRange(0, 1).Draw(t, "spool")}}
+	}
 	if rapid.IntRange(0, 2).Draw(t, "silent") == 0 {
 		w.Report = fleet.Report{Err: errSilent}
 	}
@@ -105,7 +111,8 @@ func TestNobodyWhoMayCarryWorkIsGivenUp(t *testing.T) {
 			return
 		}
 		s := w.Report.Status
-		if w.Ordered || s.Admitted || s.Phase == fleet.PhaseDraining || s.Bridge != nil && s.Bridge.LocalEndpoints > 0 {
+		if w.Ordered || s.Admitted || s.Phase == fleet.PhaseDraining || s.Bridge != nil && s.Bridge.LocalEndpoints > 0 ||
+			s.Jibri != nil && s.Jibri.Spool.Recordings > 0 {
 			t.Fatalf("%+v is given up", w)
 		}
 		if w.Report.Err != nil && w.ObserverDoubted {

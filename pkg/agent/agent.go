@@ -1,5 +1,5 @@
-// Package agent is the node agent: the one door of a node. It looks after the components of a bridge, a signal node or
-// an edge node, says in one JSON document how they are, obeys the control plane's few orders, and
+// Package agent is the node agent: the one door of a node. It looks after the components of a bridge, a signal node, an
+// edge node or a recorder, says in one JSON document how they are, obeys the control plane's few orders, and
 // publishes a wake-up when something changed that matters. Client is its counterpart in the control plane.
 //
 // An order is remembered on disk before the component is told and is applied anew on every look, so that a
@@ -10,6 +10,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -81,6 +82,8 @@ type Agent struct {
 	memory Memory // guarded by turn
 	// hostTrouble is why the host's load could not be read at the last look; guarded by turn.
 	hostTrouble string
+	// startsBefore is how many sessions earlier agents of this node saw begin.
+	startsBefore int64
 
 	mu       sync.RWMutex // guards what Status reads
 	view     View
@@ -122,6 +125,8 @@ func New(c Config) (*Agent, error) {
 		standing:   standing{Sick: belief{Held: !memory.Admitted}},
 		shardState: memory.firstState(),
 		view:       View{Trouble: "not looked at yet"},
+		// A recorder's component counts from zero.
+		startsBefore: memory.Starts,
 	}
 	a.waking = newWaking(c)
 	return a, nil
@@ -166,7 +171,26 @@ func (a *Agent) look(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // a look that was broken off says nothing of the component
 	}
-	a.settle(seen, err)
+	a.settle(seen, errors.Join(err, a.count(seen.Jibri)))
+}
+
+// count adds the sessions that earlier agents of this node saw to a recorder's own count, and remembers the sum before it
+// is told, so that it never falls. It needs the turn.
+func (a *Agent) count(load *fleet.JibriLoad) error {
+	if load == nil {
+		return nil
+	}
+	load.Starts += a.startsBefore
+	if load.Starts == a.memory.Starts {
+		return nil
+	}
+	next := a.memory
+	next.Starts = load.Starts
+	if err := next.save(a.config.StateFile); err != nil {
+		return err
+	}
+	a.memory = next
+	return nil
 }
 
 // settle makes what was seen the node's status, and decides whether that is worth a wake-up.
@@ -176,7 +200,7 @@ func (a *Agent) settle(seen View, applied error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	before := a.status(now)
-	if seen.Answer == Answered {
+	if seen.Answer == Answered || seen.Jibri != nil {
 		a.lookedAt = now
 	} else {
 		seen = a.view.butFailing(seen)
@@ -240,6 +264,7 @@ func (a *Agent) status(now time.Time) fleet.Status {
 		Bridge:       a.view.Bridge,
 		Signal:       a.signal(),
 		Edge:         a.edge(),
+		Jibri:        a.view.Jibri,
 		Host:         a.host,
 	}
 }

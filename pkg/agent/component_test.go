@@ -134,7 +134,8 @@ func TestLookAtASignalNode(t *testing.T) {
 	const idle = `{"conferences": 0, "participants": 0, "bridge_selector": {"bridge_count": 0, "operational_bridge_count": 0}}`
 	const busy = `{"conferences": 1, "participants": 5, "version": "1.1", "bridge_selector": {"bridge_count": 2, "operational_bridge_count": 2}}`
 	const leaving = `{"conferences": 1, "participants": 5, "bridge_selector": {"operational_bridge_count": 1, "in_shutdown_bridge_count": 1}}`
-	const debug = `{"bridge_selector": {"bridge": {"jvb@muc/i-1": {"operational": true, "endpoints": 5}}}}`
+	const debug = `{"bridge_selector": {"bridge": {"jvb@muc/i-1": {"operational": true, "endpoints": 5}}},
+		"jibri_detector": {"i-2": {"health_status": "HEALTHY", "busy_status": "IDLE", "reports_available": true}}}`
 	ok := reply{200, "OK"}
 	seen := map[fleet.InstanceID]fleet.BridgeView{"i-1": {Operational: true, Endpoints: 5}}
 	for _, c := range []struct {
@@ -206,6 +207,11 @@ func TestLookAtASignalNode(t *testing.T) {
 			if c.answer == Answered {
 				assert.Equal(t, c.participants, v.Signal.Participants)
 				assert.Equal(t, c.views, v.Signal.BridgeViews)
+				var recorders map[fleet.InstanceID]fleet.JibriView
+				if c.views != nil {
+					recorders = map[fleet.InstanceID]fleet.JibriView{"i-2": {Healthy: true, Idle: true, Available: true}}
+				}
+				assert.Equal(t, recorders, v.Signal.JibriViews)
 			}
 		})
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
@@ -20,14 +22,25 @@ type Edge struct {
 	Admin *haproxy.Admin
 	// WarmUp is how long the node waits at most for the other nodes' rooms and for the shards' agents.
 	WarmUp time.Duration
+	// Slot is where its configuration comes from.
+	Slot Slot
 
+	// turn is held by who looks at HAProxy or reloads it, so that no look sees two processes at once; it guards what
+	// follows.
+	turn    sync.Mutex
+	trouble error // of following the slot's configuration
+	follows following
+	// learning is true while a process that was just started by a reload learns the rooms: no client is to be sent to it.
+	learning atomic.Bool
 	// warmed is the process that was found warm. It stays so: what it has learnt it keeps, and a shard that dies
-	// later is no reason to leave the load balancer.
+	// later is no reason to leave the load balancer. A process that succeeds it by a reload inherits that.
 	warmed int64
 }
 
 // Look asks HAProxy for its figures and its servers. The node is ready once it is warm.
 func (e *Edge) Look(ctx context.Context) View {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	process, err := e.Admin.Process(ctx)
 	var stat haproxy.Stat
 	var table haproxy.Table
@@ -39,9 +52,9 @@ func (e *Edge) Look(ctx context.Context) View {
 	}
 	switch {
 	case errors.Is(err, haproxy.ErrGone):
-		return View{Answer: Refused, Trouble: err.Error(), Unasked: true}
+		return View{Answer: Refused, Trouble: inOneLine(err, e.trouble), Unasked: true}
 	case err != nil:
-		return View{Answer: Silent, Trouble: err.Error(), Unasked: true}
+		return View{Answer: Silent, Trouble: inOneLine(err, e.trouble), Unasked: true}
 	}
 	synced, unsure := e.Admin.Synced(ctx)
 	load := edgeLoad(process, stat, table)
@@ -57,7 +70,7 @@ func (e *Edge) Look(ctx context.Context) View {
 	return View{
 		Answer:   Answered,
 		Ready:    load.Open,
-		Trouble:  inOneLine(cold, unsure),
+		Trouble:  inOneLine(cold, unsure, e.trouble),
 		Leaving:  process.Stopping,
 		Occupied: load.Open && process.Connections > 0, // one that is cold has no clients; others ask it, too
 		Unasked:  true,
@@ -88,7 +101,7 @@ func coldness(uptime, warmUp time.Duration, synced bool, shards map[string]fleet
 
 func edgeLoad(p haproxy.Process, s haproxy.Stat, t haproxy.Table) *fleet.EdgeLoad {
 	load := &fleet.EdgeLoad{
-		Connections: p.Connections,
+		Connections: p.Connections, Configuration: p.Description,
 		RequestRate: s.RequestRate,
 		Rooms:       t.Used,
 		TableSize:   t.Size,
@@ -117,6 +130,9 @@ func serverState(s haproxy.Status) fleet.ServerState {
 	}
 }
 
+// Learning tells whether HAProxy is being reloaded and does not know yet where rooms live.
+func (e *Edge) Learning() bool { return e.learning.Load() }
+
 // Apply does nothing: HAProxy asks the agent whether to take clients.
 func (e *Edge) Apply(context.Context, Intent, View) (bool, error) { return false, nil }
 
@@ -136,12 +152,16 @@ type Rooms interface {
 
 // Forget takes a key out of this node's table.
 func (e *Edge) Forget(ctx context.Context, key string) error {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	return e.Admin.Forget(ctx, RoomsBackend, key)
 }
 
 // Place pins a key to a shard, here and on the peers. It refuses when there is no such shard, or when users of the
 // room have taught this node another one since it was forgotten.
 func (e *Edge) Place(ctx context.Context, key string, shard int) error {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	stat, err := e.Admin.Stat(ctx)
 	if err != nil {
 		return err
@@ -192,5 +212,8 @@ func (a *Agent) Leave() {
 // open tells whether the load balancer shall send clients here. One slow answer of HAProxy's closes nothing. It needs
 // mu.
 func (a *Agent) open() bool {
+	if learner, is := a.config.Component.(interface{ Learning() bool }); is && learner.Learning() {
+		return false
+	}
 	return a.view.Edge != nil && a.view.Edge.Open && a.view.Answer != Refused && !a.leaving && !a.drained
 }

@@ -28,6 +28,8 @@ type Memory struct {
 	Fences map[string]uint64 `json:"fences"`
 	// ShardState is the shard's state that a signal node last heard of.
 	ShardState fleet.ShardState `json:"shardState,omitempty"`
+	// Starts is how many sessions were seen to begin on a recorder.
+	Starts int64 `json:"starts,omitempty"`
 }
 
 // recall reads the state file. No file, or another instance's, is the memory of a node that was never ordered

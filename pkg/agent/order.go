@@ -81,6 +81,8 @@ func (a *Agent) provenEmpty(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return refuse("it is not proven empty: %v", err)
+	case people > 0 && a.config.Role == fleet.RoleJibri:
+		return refuse("a recording or a stream is on")
 	case people > 0:
 		return refuse("it has %d participants", people)
 	default:
@@ -112,6 +114,9 @@ func (m Memory) fenced(order fleet.Order) (Memory, error) {
 // after is the intent once a verb is obeyed, or a *Refusal. It knows nothing of who is on the node.
 func (i Intent) after(verb fleet.Verb, role fleet.Role, phase fleet.Phase) (Intent, error) {
 	next := i
+	if role == fleet.RoleJibri && (verb == fleet.VerbDrain || verb == fleet.VerbUndrain) {
+		return i, refuse("a recorder has no drain: it has one session or none, and retire waits for its end")
+	}
 	switch verb {
 	case fleet.VerbAdmit:
 		switch {
@@ -134,7 +139,7 @@ func (i Intent) after(verb fleet.Verb, role fleet.Role, phase fleet.Phase) (Inte
 		}
 		next.Drained = false
 	case fleet.VerbRetire:
-		if i.Admitted && !i.Drained && !i.Retired && phase != fleet.PhaseGone {
+		if role != fleet.RoleJibri && i.Admitted && !i.Drained && !i.Retired && phase != fleet.PhaseGone {
 			return i, refuse("it takes work still: drain it first")
 		}
 		next.Drained, next.Retired = true, true

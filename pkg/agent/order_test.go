@@ -91,6 +91,20 @@ func TestSignalNodesAreNotMoved(t *testing.T) {
 	require.ErrorContains(t, err, "cannot be moved")
 }
 
+func TestARecorderIsRetiredWithoutADrain(t *testing.T) {
+	serving := Intent{Admitted: true}
+	after, err := serving.after(fleet.VerbRetire, fleet.RoleJibri, fleet.PhaseServing)
+	require.NoError(t, err)
+	assert.Equal(t, Intent{Admitted: true, Drained: true, Retired: true}, after)
+	for _, verb := range []fleet.Verb{fleet.VerbDrain, fleet.VerbUndrain} {
+		after, err = serving.after(verb, fleet.RoleJibri, fleet.PhaseServing)
+		require.ErrorContains(t, err, "a recorder has no drain")
+		assert.Equal(t, serving, after)
+	}
+	_, err = serving.after(fleet.VerbMove, fleet.RoleJibri, fleet.PhaseServing)
+	require.ErrorContains(t, err, "cannot be moved")
+}
+
 func TestVerbsAreIdempotentAndRetirementIsFinal(t *testing.T) {
 	phases := []fleet.Phase{
 		fleet.PhaseStarting, fleet.PhaseStandby, fleet.PhaseServing, fleet.PhaseDraining,

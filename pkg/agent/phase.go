@@ -31,6 +31,8 @@ type View struct {
 	Bridge   *fleet.BridgeLoad // on a bridge
 	Signal   *fleet.SignalLoad // on a signal node
 	Edge     *fleet.EdgeLoad   // on an edge node; Open is whether it is warm
+	// Jibri is a recorder's figures. They are the agent's own, so they are fresh whether Jibri answers or not.
+	Jibri *fleet.JibriLoad
 	// Unasked is true of a component that takes work without having been admitted.
 	Unasked bool
 }

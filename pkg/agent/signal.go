@@ -39,9 +39,10 @@ func (s Signal) Look(ctx context.Context) View {
 		Version:  stats.Version,
 		Signal:   signalLoad(stats),
 	}
-	views, debug := s.Jicofo.Bridges(ctx)
+	views, debug := s.Jicofo.Views(ctx)
 	if debug == nil {
-		v.Signal.BridgeViews = bridgeViews(views)
+		v.Signal.BridgeViews = bridgeViews(views.Bridges)
+		v.Signal.JibriViews = jibriViews(views.Jibris)
 	}
 	health := s.Jicofo.Health(ctx)
 	excused := errors.Is(health, jitsi.ErrNoHealth) || bridgeless(stats) && errors.Is(health, jitsi.ErrUnhealthy)
@@ -76,6 +77,18 @@ func bridgeViews(seen map[string]jitsi.JicofoBridge) map[fleet.InstanceID]fleet.
 			Drain:       b.Drain,
 			Endpoints:   b.Endpoints,
 		}
+	}
+	return views
+}
+
+// jibriViews is nil when Jicofo did not tell of recorders.
+func jibriViews(seen map[string]jitsi.JicofoJibri) map[fleet.InstanceID]fleet.JibriView {
+	if seen == nil {
+		return nil
+	}
+	views := make(map[fleet.InstanceID]fleet.JibriView, len(seen))
+	for nickname, j := range seen {
+		views[fleet.InstanceID(nickname)] = fleet.JibriView(j)
 	}
 	return views
 }

@@ -35,6 +35,23 @@ func worthWaking(before, after fleet.Status, lowest, wake float64) string {
 	case after.Phase == fleet.PhaseDraining && localEndpoints(before) > 0 && localEndpoints(after) == 0:
 		return "the last endpoint left the draining bridge"
 	default:
+		return recorderNews(before.Jibri, after.Jibri)
+	}
+}
+
+// recorderNews says what changed of a recorder that the control plane waits for, or nothing. A count of free recorders is
+// kept by what they are at and by whether they are free, and one that leaves is held until its spool is empty.
+func recorderNews(before, after *fleet.JibriLoad) string {
+	switch {
+	case before == nil || after == nil:
+		return ""
+	case before.Activity != after.Activity:
+		return fmt.Sprintf("the recorder is %s", after.Activity)
+	case before.Free != after.Free:
+		return fmt.Sprintf("the recorder's being free is %t", after.Free)
+	case before.Spool.Recordings > 0 && after.Spool.Recordings == 0:
+		return "the last recording on its disk is in S3"
+	default:
 		return ""
 	}
 }

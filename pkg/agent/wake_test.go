@@ -45,6 +45,29 @@ func TestChangesThatAreWorthAWakeUp(t *testing.T) {
 	assert.Empty(t, worthWaking(bridgeStatus(fleet.PhaseServing, 0, 9), bridgeStatus(fleet.PhaseServing, 3, 9), 0, 0), "without a wake-up stress")
 }
 
+func TestChangesOfARecorderThatAreWorthAWakeUp(t *testing.T) {
+	status := func(a fleet.Activity, free bool, recordings int) fleet.Status {
+		return fleet.Status{Phase: fleet.PhaseServing, Jibri: &fleet.JibriLoad{Activity: a, Free: free, Spool: fleet.SpoolLoad{Recordings: recordings}}}
+	}
+	idle, recording := status(fleet.ActivityIdle, true, 0), status(fleet.ActivityRecording, false, 1)
+	for _, c := range []struct {
+		name          string
+		before, after fleet.Status
+		want          string
+	}{
+		{"nothing changed", idle, idle, ""},
+		{"a session begins", idle, status(fleet.ActivityJoining, false, 0), "the recorder is joining"},
+		{"it comes to its recording", status(fleet.ActivityJoining, false, 0), recording, "the recorder is recording"},
+		{"it stops being free while it is idle", idle, status(fleet.ActivityIdle, false, 0), "the recorder's being free is false"},
+		{"a recording more is on its disk", idle, status(fleet.ActivityIdle, true, 1), ""},
+		{"the last one has left it", status(fleet.ActivityOff, false, 1), status(fleet.ActivityOff, false, 0), "the last recording on its disk is in S3"},
+		{"one of two has left it", status(fleet.ActivityOff, false, 2), status(fleet.ActivityOff, false, 1), ""},
+		{"the first figures", fleet.Status{Phase: fleet.PhaseServing}, idle, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, worthWaking(c.before, c.after, 0, 0)) })
+	}
+}
+
 // waker remembers what was published and fails as often as it is told to.
 type waker struct {
 	mu    sync.Mutex

@@ -1,25 +1,3 @@
-// Package capacity decides how many bridges a group needs, which to take back from draining and which to drain.
-//
-// It is pure: it is given the time, what was observed and the policy, and returns a decision with its
-// reasons. It knows no AWS, no network and no clock.
-//
-// # The law
-//
-// A bridge's room is max(0, Target - stress). A hot bridge is full; it is not more demand, since a single
-// large room stays hot however many bridges are added. The room that is needed is the growth expected within
-// one boot time plus Spare bridges' worth. The room that there is counts what boots already at Target each, so
-// nothing is bought twice for one need. What is missing is first taken back from draining bridges, then
-// launched, all of it at once. With survivors, the share of the largest other shard's load that would come here if
-// it were lost is needed too.
-//
-// A bridge is drained only with proof: every bridge answered with fresh figures, nothing boots, and without it
-// the others hold the peak of the last ShrinkAfter, the load that is leaving, Spare and Slack. A bridge of an older
-// launch template is the first to be drained; its replacement is launched before it, one at a time.
-//
-// # Worked example
-//
-// Target 0.6, Spare 1. 500 participants at 0.01 stress each are a demand of 5.0. Nine bridges have
-// 9*0.6 - 5.0 = 0.4 of room and 0.6 is needed: one more is launched, and ten have 1.0.
 package capacity
 
 import (
@@ -133,6 +111,15 @@ func DecideBridges(in Input, p Policy) Decision {
 	if len(d.Reasons) == 0 {
 		d.because("room %.2f covers the needed %.2f", d.Room, d.Needed)
 	}
+	return d
+}
+
+// WithoutLaunches is the decision when nothing that is launched now could serve, and why.
+func (d Decision) WithoutLaunches(why string) Decision {
+	if d.Launch > 0 {
+		d.because("%d are not launched: %s", d.Launch, why)
+	}
+	d.Wanted, d.Launch = d.Wanted-d.Launch, 0
 	return d
 }
 

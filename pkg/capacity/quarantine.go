@@ -9,12 +9,13 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 )
 
-// Suspect is a bridge in service whose agent says that its JVB does not work.
+// Suspect is a node in service that looks broken: a bridge whose agent says that its JVB does not work, or a recorder
+// whose agent says so or that no Jicofo would choose while it says that it is free.
 type Suspect struct {
 	ID fleet.InstanceID
-	// For is how long the agent has said so.
+	// For is how long it has looked so.
 	For time.Duration
-	// Confirmed is true when the shard's Jicofo answered and does not use the bridge either.
+	// Confirmed is true when Jicofo answered and does not use the node either.
 	Confirmed bool
 }
 
@@ -33,13 +34,13 @@ type Crowd struct {
 	Window    time.Duration
 }
 
-// Quarantine chooses which broken bridges are replaced: at most one, or a tenth of the group, in each window.
+// Quarantine chooses which broken nodes are replaced: at most one, or a tenth of the group, in each window.
 func Quarantine(suspects []Suspect, c Crowd, deadAfter time.Duration) Verdict {
 	var v Verdict
 	limit := fleet.Tolerated(c.InService)
 	if len(suspects)+c.Silent > limit {
 		v.Frozen = true
-		v.Reasons = []string{fmt.Sprintf("%d of %d bridges look broken or are silent, more than %d: the observer is presumed wrong and nothing is ended",
+		v.Reasons = []string{fmt.Sprintf("%d of %d nodes look broken or are silent, more than %d: the observer is presumed wrong and nothing is ended",
 			len(suspects)+c.Silent, c.InService, limit)}
 		return v
 	}

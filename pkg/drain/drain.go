@@ -37,9 +37,10 @@ type Leaving struct {
 	Report fleet.Report
 	// For is how long it has been leaving.
 	For time.Duration
-	// Jicofo is the answer of the shard's Jicofo, for bridges.
-	Jicofo fleet.Report
-	ID     fleet.InstanceID
+	// Jicofo is the answer of the shard's Jicofo, for bridges; Jicofos is those of all shards, for recorders.
+	Jicofo  fleet.Report
+	Jicofos map[string]fleet.Report
+	ID      fleet.InstanceID
 	// Stopped is true when EC2 says that the machine does not run any more.
 	Stopped bool
 	// NeverServed is true when it was given up before it was let into service.
@@ -65,10 +66,12 @@ func decide(l Leaving, p Policy) Next {
 	switch {
 	case l.Stopped:
 		return Next{Step: End, Reason: "EC2 says that it does not run any more"}
-	case l.NeverServed && (l.Report.Err != nil || !s.Admitted):
+	case l.NeverServed && (l.Report.Err != nil || !s.Admitted && !records(s)):
 		return Next{Step: End, Reason: "it was given up before it served"}
 	case l.Report.Err != nil:
 		return Next{Step: Wait, Reason: "its agent is silent, which proves nothing: " + l.Report.Err.Error()}
+	case l.Role == fleet.RoleJibri:
+		return jibri(l, p)
 	case s.Phase == fleet.PhaseGone:
 		return Next{Step: End, Reason: "its component has ended"}
 	case !s.Admitted && (s.Phase == fleet.PhaseStarting || s.Phase == fleet.PhaseStandby):

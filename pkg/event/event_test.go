@@ -88,6 +88,7 @@ func TestDocumentedEventsAreKnown(t *testing.T) {
 		{"a launch in SQS", sqs(t, sample(t, "lifecycle_launching.body")), []Wakeup{from(launching, "m-0")}},
 		{"a termination in SQS", sqs(t, sample(t, "lifecycle_terminating.body")), []Wakeup{from(terminating, "m-0")}},
 		{"an agent's wake-up through SNS and SQS", sqs(t, inSNS(t, sample(t, "agent.body"))), []Wakeup{from(node, "m-0")}},
+		{"a recorder's wake-up, which serves all shards", sqs(t, inSNS(t, `{"instance":"i-0a1b2c3d4e5f60718","sequence":7}`)), []Wakeup{from(Wakeup{Kind: Node, Instance: "i-0a1b2c3d4e5f60718"}, "m-0")}},
 		{"an agent's wake-up through SNS with raw delivery to SQS", sqs(t, sample(t, "agent.body")), []Wakeup{from(node, "m-0")}},
 		{"an alarm through SNS and SQS", sqs(t, inSNS(t, sample(t, "alarm_sns.body"))), []Wakeup{from(Wakeup{Kind: Alarm, Shard: "shard-1"}, "m-0")}},
 		{"an event of EventBridge in SQS", sqs(t, sample(t, "eventbridge_lifecycle.json")), []Wakeup{from(launching, "m-0")}},

@@ -9,8 +9,12 @@ type EdgeLoad struct {
 	Synced      bool  `json:"synced"`
 	Connections int64 `json:"connections"` // clients' connections now, on all of the node's ports
 	RequestRate int64 `json:"requestRate"` // clients' requests in the last second
-	Rooms       int64 `json:"rooms"`       // in the stick table
-	TableSize   int64 `json:"tableSize"`   // how many it holds
+	// Configuration names the configuration that the running HAProxy has; all slots have the same one, and one whose
+	// name differs for long lags behind. Empty before the first.
+	Configuration string `json:"configuration,omitempty"`
+
+	Rooms     int64 `json:"rooms"`     // in the stick table
+	TableSize int64 `json:"tableSize"` // how many it holds
 	// Shards is the node's view of each shard by its name.
 	Shards map[string]ServerView `json:"shards,omitempty"`
 }

@@ -20,6 +20,7 @@ const (
 	RoleBridge Role = "bridge" // one Jitsi Videobridge
 	RoleSignal Role = "signal" // one shard's web, Prosody and Jicofo
 	RoleEdge   Role = "edge"   // one HAProxy slot
+	RoleJibri  Role = "jibri"  // one recorder, for all shards
 )
 
 // Tag keys by which the control plane finds groups and their instances. They are set on the group and
@@ -110,6 +111,8 @@ type Observation struct {
 	Nodes map[InstanceID]Report
 	// Signal is what the shard's signal node said, for groups of bridges; Err when it was silent or absent.
 	Signal Report
+	// Signals is what every shard's signal node said, by shard, for the group of recorders, which all shards share.
+	Signals map[string]Report
 }
 
 // Tolerated is how many nodes of n may look broken before the observer is presumed wrong: one, or a tenth.

@@ -36,6 +36,7 @@ type Status struct {
 	Bridge  *BridgeLoad `json:"bridge,omitempty"`
 	Signal  *SignalLoad `json:"signal,omitempty"`
 	Edge    *EdgeLoad   `json:"edge,omitempty"`
+	Jibri   *JibriLoad  `json:"jibri,omitempty"`
 	Host    HostLoad    `json:"host"`
 }
 
@@ -83,6 +84,9 @@ type SignalLoad struct {
 	JibrisSeen        int64  `json:"jibrisSeen"`
 	// BridgeViews is Jicofo's judgement of each bridge by its brewery nickname, which is the instance id.
 	BridgeViews map[InstanceID]BridgeView `json:"bridgeViews,omitempty"`
+	// JibriViews is Jicofo's view of each recorder in its brewery by nickname, which is the instance id; nil when
+	// Jicofo did not tell.
+	JibriViews map[InstanceID]JibriView `json:"jibriViews"`
 }
 
 // BridgeView is one bridge as its shard's Jicofo sees it.
@@ -90,6 +94,13 @@ type BridgeView struct {
 	Operational bool  `json:"operational"`
 	Drain       bool  `json:"drain"`
 	Endpoints   int64 `json:"endpoints"`
+}
+
+// JibriView is one recorder as a shard's Jicofo sees it (/debug, jibri_detector).
+type JibriView struct {
+	Healthy   bool `json:"healthy"`
+	Idle      bool `json:"idle"`
+	Available bool `json:"available"` // Jicofo would choose it now
 }
 
 // HostLoad is the machine's own load. Fractions are 0..1.

@@ -36,6 +36,8 @@ const (
 type Admin struct {
 	socket  string
 	timeout time.Duration
+	// halfClosed is how a question is ended where HAProxy would wait for more, as its master does.
+	halfClosed bool
 }
 
 // NewAdmin makes a client of the socket at a path. Each question is answered within timeout or fails.
@@ -59,6 +61,11 @@ func (a *Admin) ask(ctx context.Context, command string, limit int64) (string, e
 	defer func() { stop(); _ = connection.Close() }()
 	if _, err := io.WriteString(connection, command+"\n"); err != nil {
 		return "", fmt.Errorf("HAProxy was not asked %q: %w", command, err)
+	}
+	if half, ok := connection.(*net.UnixConn); ok && a.halfClosed {
+		if err := half.CloseWrite(); err != nil {
+			return "", fmt.Errorf("HAProxy was not asked %q: %w", command, err)
+		}
 	}
 	raw, err := io.ReadAll(io.LimitReader(connection, limit+1))
 	switch {

@@ -15,6 +15,8 @@ type Process struct {
 	Uptime      time.Duration
 	Connections int64 // of clients, now
 	Stopping    bool  // it takes no new connections
+	// Description is the word behind "description" in its configuration; empty where there is none.
+	Description string
 }
 
 // Process asks for the process's own figures.
@@ -48,6 +50,7 @@ func ParseInfo(answer string) (Process, error) {
 		Uptime:      time.Duration(numbers["Uptime_sec"]) * time.Second,
 		Connections: numbers["CurrConns"],
 		Stopping:    numbers["Stopping"] != 0,
+		Description: fields["description"],
 	}, nil
 }
 

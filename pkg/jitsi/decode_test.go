@@ -157,6 +157,69 @@ func TestBridgesThatCannotBeReadAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestJicofosViewOfRecordersIsKeyedByTheirNicknames(t *testing.T) {
+	views, err := DecodeJicofoJibris(sample(t, "jicofo-debug.json"))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]JicofoJibri{
+		"i-0f00ba12000000001": {Healthy: true, Idle: true, Available: true},
+		"i-0f00ba12000000002": {Healthy: true},
+	}, views)
+}
+
+func TestRecordersThatCannotBeReadAreLeftOut(t *testing.T) {
+	views, err := DecodeJicofoJibris([]byte(`{"jibri_detector": {
+		"room@muc/i-1": {"health_status": "healthy", "busy_status": "idle", "reports_available": true},
+		"i-2": {"health_status": "UNHEALTHY", "busy_status": "IDLE", "reports_available": true},
+		"i-3": {"health_status": "HEALTHY", "busy_status": "IDLE", "reports_available": "yes"},
+		"i-4": {"health_status": "HEALTHY"}, "i-5": {"busy_status": 1, "health_status": "HEALTHY"}, "i-6": 4,
+		"": {"health_status": "HEALTHY", "busy_status": "IDLE"}, "room@muc/": {"health_status": "HEALTHY", "busy_status": "IDLE"}}}`))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]JicofoJibri{
+		"i-1": {Healthy: true, Idle: true, Available: true}, "i-2": {Idle: true}, "i-3": {Healthy: true, Idle: true},
+	}, views)
+	views, err = DecodeJicofoJibris([]byte(`{"jibri_detector": {}}`))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]JicofoJibri{}, views, "an empty brewery is an answer")
+	for _, raw := range []string{`{}`, `{"jibri_detector": []}`, `{"jibri_detector": null}`, `[]`} {
+		_, err := DecodeJicofoJibris([]byte(raw))
+		require.ErrorIs(t, err, ErrBadAnswer, raw)
+	}
+}
+
+func TestHealthOfARecorder(t *testing.T) {
+	for _, c := range []struct {
+		name, raw string
+		want      JibriHealth
+	}{
+		{"idle, never used", `{"status": {"busyStatus": "IDLE", "health": {"healthStatus": "HEALTHY", "details": {}}}}`,
+			JibriHealth{Busy: JibriIdle, Healthy: true}},
+		{"recording", `{"status": {"busyStatus": "BUSY", "health": {"healthStatus": "HEALTHY", "details": {}}}, "environmentContext": {"name": "shard-10.20.3.11"}}`,
+			JibriHealth{Busy: JibriInUse, Healthy: true, Environment: "shard-10.20.3.11"}},
+		{"expired", `{"status": {"busyStatus": "EXPIRED", "health": {"healthStatus": "HEALTHY", "details": {}}}}`,
+			JibriHealth{Busy: JibriExpired, Healthy: true}},
+		{"unhealthy, with what is", `{"status": {"busyStatus": "IDLE", "health": {"healthStatus": "UNHEALTHY",
+			"details": {"JibriManager": {"healthStatus": "UNHEALTHY", "detail": "no ffmpeg"}, "Other": {"healthStatus": "HEALTHY"}}}}}`,
+			JibriHealth{Busy: JibriIdle, Details: "JibriManager: no ffmpeg"}},
+		{"unhealthy without a word", `{"status": {"busyStatus": "IDLE", "health": {"healthStatus": "UNHEALTHY", "details": {"JibriManager": {"healthStatus": "UNHEALTHY", "detail": ""}}}}}`,
+			JibriHealth{Busy: JibriIdle, Details: "JibriManager"}},
+		{"details of another kind are told", `{"status": {"busyStatus": "IDLE", "health": {"healthStatus": "HEALTHY", "details": "none"}}}`,
+			JibriHealth{Busy: JibriIdle, Healthy: true, Wrong: []string{"status.health.details"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, err := DecodeJibriHealth([]byte(c.raw))
+			require.NoError(t, err)
+			assert.Equal(t, c.want, h)
+		})
+	}
+	for _, raw := range []string{
+		``, `[]`, `{}`, `{"status": {}}`, `{"status": {"busyStatus": "IDLE"}}`, `{"status": {"busyStatus": "LAZY", "health": {"healthStatus": "HEALTHY"}}}`,
+		`{"status": {"busyStatus": "IDLE", "health": {"healthStatus": "FINE"}}}`, `{"status": {"health": {"healthStatus": "HEALTHY"}}}`,
+	} {
+		_, err := DecodeJibriHealth([]byte(raw))
+		require.ErrorIs(t, err, ErrBadAnswer, raw)
+	}
+}
+
 func TestCensusOfTheDocumentedSample(t *testing.T) {
 	rooms, err := DecodeCensus(sample(t, "room-census.json"))
 	require.NoError(t, err)
@@ -190,6 +253,7 @@ func FuzzDecoders(f *testing.F) {
 	for _, name := range []string{"colibri-stats.json", "jicofo-stats.json", "jicofo-debug.json", "room-census.json"} {
 		f.Add(sample(f, name))
 	}
+	f.Add([]byte(`{"status": {"busyStatus": "IDLE", "health": {"healthStatus": "HEALTHY", "details": {"a": 1}}}}`))
 	f.Add([]byte(`{"local_endpoints": 1e2, "stress_level": 0, "drain": true}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if s, err := DecodeBridgeStats(raw); err == nil && (s.LocalEndpoints < 0 || s.Stress < 0 || s.Endpoints < 0) {
@@ -204,6 +268,16 @@ func FuzzDecoders(f *testing.F) {
 					t.Errorf("bridge %q was accepted: %+v", nickname, v)
 				}
 			}
+		}
+		if views, err := DecodeJicofoJibris(raw); err == nil {
+			for nickname, v := range views {
+				if nickname == "" || v.Available && !(v.Healthy && v.Idle) {
+					t.Errorf("recorder %q was accepted: %+v", nickname, v)
+				}
+			}
+		}
+		if h, err := DecodeJibriHealth(raw); err == nil && h.Busy != JibriIdle && h.Busy != JibriInUse && h.Busy != JibriExpired {
+			t.Errorf("health was accepted: %+v", h)
 		}
 		if rooms, err := DecodeCensus(raw); err == nil {
 			for _, r := range rooms {

@@ -28,13 +28,28 @@ func (j *Jicofo) Stats(ctx context.Context) (JicofoStats, error) {
 // (ErrNoHealth) unless jicofo.health.enabled.
 func (j *Jicofo) Health(ctx context.Context) error { return j.health(ctx) }
 
-// Bridges asks GET /debug for Jicofo's judgement of each bridge, by its brewery nickname.
-func (j *Jicofo) Bridges(ctx context.Context) (map[string]JicofoBridge, error) {
+// Views asks GET /debug for Jicofo's judgement of each bridge and each recorder. When only the recorders cannot be
+// read, they are nil and there is no error.
+func (j *Jicofo) Views(ctx context.Context) (JicofoViews, error) {
 	raw, err := j.get(ctx, "/debug", maxCensusBytes)
 	if err != nil {
-		return nil, err
+		return JicofoViews{}, err
 	}
-	return DecodeJicofoBridges(raw)
+	bridges, err := DecodeJicofoBridges(raw)
+	if err != nil {
+		return JicofoViews{}, err
+	}
+	jibris, err := DecodeJicofoJibris(raw)
+	if err != nil {
+		jibris = nil
+	}
+	return JicofoViews{Bridges: bridges, Jibris: jibris}, nil
+}
+
+// JicofoViews is Jicofo's judgement of who is in its breweries, by nickname.
+type JicofoViews struct {
+	Bridges map[string]JicofoBridge
+	Jibris  map[string]JicofoJibri // nil when Jicofo did not tell
 }
 
 // JicofoStats is what is used of Jicofo's /stats. Sources: FocusManager.kt, BridgeSelector.kt and others.

@@ -1,4 +1,4 @@
-// Package jitsi asks Jitsi's components what they do: JVB, Jicofo, Prosody and the web server, each over its
+// Package jitsi asks Jitsi's components what they do: JVB, Jicofo, Prosody, Jibri and the web server, each over its
 // own HTTP interface on loopback.
 //
 // It reads what they answer, within bounds, and judges nothing: what an answer means for a node is the node

@@ -16,6 +16,9 @@ import (
 
 const patience = 2 * time.Second
 
+// nowhere is an address where nothing listens.
+const nowhere = "http://127.255.255.1:9"
+
 // asked is what a component was asked.
 type asked struct {
 	method, path, body, accept, host string
@@ -69,10 +72,17 @@ func TestEachQuestionGoesWhereItIsDocumented(t *testing.T) {
 		}, asked{method: "GET", path: "/stats"}},
 		{"health of Jicofo", "OK", func(ctx context.Context, url string) error { return NewJicofo(url, patience).Health(ctx) },
 			asked{method: "GET", path: "/about/health"}},
-		{"Jicofo's bridges", debug, func(ctx context.Context, url string) error {
-			_, err := NewJicofo(url, patience).Bridges(ctx)
+		{"Jicofo's views", debug, func(ctx context.Context, url string) error {
+			_, err := NewJicofo(url, patience).Views(ctx)
 			return err
 		}, asked{method: "GET", path: "/debug"}},
+		{"health of a recorder", `{"status": {"busyStatus": "IDLE", "health": {"healthStatus": "HEALTHY"}}}`, func(ctx context.Context, url string) error {
+			_, err := NewJibri(url, nowhere, patience).Health(ctx)
+			return err
+		}, asked{method: "GET", path: "/jibri/api/v1.0/health"}},
+		{"the end of a recorder", "", func(ctx context.Context, url string) error {
+			return NewJibri(nowhere, url, patience).GracefulShutdown(ctx)
+		}, asked{method: "POST", path: "/jibri/api/internal/v1.0/gracefulShutdown"}},
 		{"the census", census, func(ctx context.Context, url string) error {
 			_, err := NewProsody(url, patience).Census(ctx, "meet.example.org")
 			return err

@@ -144,6 +144,9 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	decision := capacity.DecideBridges(capacity.Input{
 		Now: o.At, Bridges: bridges, Counted: counted(o.Group), Desired: o.Group.Desired, History: memory.Demand, Lost: memory.Lost,
 	}, policy)
+	if errors.Is(o.Signal.Err, errNoSignalNode) {
+		decision = decision.WithoutLaunches("a bridge could not join, for the shard has no signal node in service")
+	}
 	verdict := capacity.Quarantine(b.suspects(o, memory), b.crowd(o, memory, bridges), b.Env.DeadAfter)
 	steps := b.leavingSteps(o, memory)
 	if decision.Complete {

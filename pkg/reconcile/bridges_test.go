@@ -387,3 +387,15 @@ func TestInstancesBeyondTheDesiredCapacityAreNotBoughtAgain(t *testing.T) {
 	w.runBridges()
 	assert.Contains(t, w.took(), "raise jitsi-shard-1-bridges to 4")
 }
+
+func TestNothingIsLaunchedForAShardWithoutASignalNode(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	w.load(w.shard(1), 2)
+	lost := w.signal(1).members
+	w.signal(1).members = nil
+	w.runBridges()
+	assert.Empty(t, w.took(), "a bridge that is launched now could not join")
+	w.signal(1).members = lost
+	w.runBridges()
+	assert.Equal(t, []string{"raise jitsi-shard-1-bridges to 3"}, w.took())
+}

@@ -29,7 +29,9 @@ type node struct {
 	fences          map[string]uint64
 	views           map[fleet.InstanceID]fleet.BridgeView
 	orders          []fleet.Order
-	edge            *edgeFake // on an edge node
+	edge            *edgeFake  // on an edge node
+	jibri           *jibriFake // on a recorder
+	jibriViews      map[fleet.InstanceID]fleet.JibriView
 	state           fleet.ShardState
 	rooms           []fleet.CensusRoom // on a signal node
 	roomsAge        time.Duration
@@ -43,10 +45,13 @@ func (n *node) become(p fleet.Phase, now time.Time) {
 
 // live lets the component go on by itself: it boots, and exits once told to.
 func (n *node) live(now time.Time, boot time.Duration) {
+	if n.jibri != nil {
+		n.jibri.live(n, now)
+	}
 	switch {
 	case n.phase == fleet.PhaseStarting && now.Sub(n.since) >= boot && !n.unfit:
 		n.become(fleet.PhaseStandby, now)
-	case n.phase == fleet.PhaseRetiring && n.endpoints == 0 && !n.slowExit:
+	case n.phase == fleet.PhaseRetiring && !n.carries() && !n.slowExit:
 		n.become(fleet.PhaseGone, now)
 	}
 }
@@ -59,8 +64,10 @@ func (n *node) status(now time.Time) fleet.Status {
 	switch {
 	case n.edge != nil:
 		s.Edge = n.edge.load()
+	case n.jibri != nil:
+		s.Jibri = n.jibri.load(n, now)
 	case n.role == fleet.RoleSignal:
-		s.Signal = &fleet.SignalLoad{State: n.state, Participants: n.endpoints, Conferences: n.endpoints / 5, LargestConference: 5, BridgeViews: n.views}
+		s.Signal = &fleet.SignalLoad{State: n.state, Participants: n.endpoints, Conferences: n.endpoints / 5, LargestConference: 5, BridgeViews: n.views, JibriViews: n.jibriViews}
 	case n.phase != fleet.PhaseStarting:
 		s.Bridge = &fleet.BridgeLoad{Stress: n.stress, LocalEndpoints: n.endpoints, SendKilobits: 1000 * n.endpoints, ReceiveKilobits: 500 * n.endpoints}
 	}
@@ -119,6 +126,9 @@ func (c agents) Order(_ context.Context, address netip.Addr, verb fleet.Verb, or
 }
 
 func (n *node) obey(verb fleet.Verb, now time.Time) error {
+	if n.jibri != nil {
+		return n.jibri.obey(n, verb, now)
+	}
 	final := n.phase == fleet.PhaseRetiring || n.phase == fleet.PhaseGone
 	up := n.phase == fleet.PhaseStandby || n.phase == fleet.PhaseDraining || n.phase == fleet.PhaseServing
 	switch verb {

@@ -111,6 +111,9 @@ func (c *cloud) launch(g *group) *member {
 		node:     &node{id: id, role: g.Role, shard: g.Shard, phase: fleet.PhaseStarting, since: c.now, fences: map[string]uint64{}},
 		deadline: c.now.Add(c.hookTimeout),
 	}
+	if g.Role == fleet.RoleJibri {
+		m.node.jibri = &jibriFake{activity: fleet.ActivityOff, since: c.now}
+	}
 	g.members = append(g.members, m)
 	return m
 }
@@ -177,6 +180,9 @@ func (c *cloud) settle(g *group) {
 func (c *cloud) kill(g *group, m *member, why string) {
 	if m.node.endpoints > 0 && m.node.phase != fleet.PhaseGone && !m.Stopped {
 		c.wrong("%s ended with %d endpoints: %s", m.ID, m.node.endpoints, why)
+	}
+	if j := m.node.jibri; j != nil && (j.activity.Busy() || j.spool > 0) && !m.Stopped {
+		c.wrong("%s ended while it is %s with %d recordings on its disk: %s", m.ID, j.activity, j.spool, why)
 	}
 	g.remove(m)
 }

@@ -38,7 +38,7 @@ func (w *world) addEdge(slot int) *member {
 }
 
 func (c agents) route(n *node, verb fleet.Verb, order fleet.Order) error {
-	if n.edge == nil || len(order.Key) != 64 {
+	if n.edge == nil || len(order.Key) != 40 {
 		return fmt.Errorf("order refused: %s of key %q", verb, order.Key)
 	}
 	if verb == fleet.VerbForget {

@@ -31,6 +31,9 @@ type Lifecycle struct {
 
 const loopLifecycle = "lifecycle"
 
+// admittedRoles are those whose instances this loop admits and lets go; an edge slot admits itself.
+var admittedRoles = []fleet.Role{fleet.RoleBridge, fleet.RoleSignal, fleet.RoleJibri}
+
 // Run reconciles every group that has an instance in waiting, until nobody asks for another run. The wake-ups
 // only narrow the groups; none of their content is believed.
 func (l Lifecycle) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.Record, error) {
@@ -63,7 +66,7 @@ func (l Lifecycle) Run(ctx context.Context, wakeups []event.Wakeup) (*telemetry.
 }
 
 func (l Lifecycle) scope(wakeups []event.Wakeup) (scope fleet.Scope, some bool) {
-	scope = fleet.Scope{Fleet: l.Env.Fleet, Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal}}
+	scope = fleet.Scope{Fleet: l.Env.Fleet, Roles: admittedRoles}
 	all := false
 	for _, w := range wakeups {
 		switch {
@@ -91,10 +94,14 @@ func held(i fleet.Instance) bool {
 	}
 }
 
-// publishRetained publishes how many instances are retained in all the groups of each shard.
+// publishRetained publishes how many instances are retained in all the groups of each shard, and how many recorders.
 func publishRetained(groups []fleet.Group, record *telemetry.Record) {
 	byShard := map[string]int{}
 	for _, g := range groups {
+		if g.Role == fleet.RoleJibri {
+			record.Fleet(telemetry.JibrisRetained, float64(retained(g)))
+			continue
+		}
 		byShard[g.Shard] += retained(g)
 	}
 	for shard, n := range byShard {
@@ -113,7 +120,7 @@ func retained(g fleet.Group) int {
 }
 
 func (l Lifecycle) round(ctx context.Context, tenures map[string]*tenure[lifecycleMemory], record *telemetry.Record) error {
-	observations, err := l.Observer.Observe(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal}, Names: keys(tenures)})
+	observations, err := l.Observer.Observe(ctx, fleet.Scope{Roles: admittedRoles, Names: keys(tenures)})
 	if err != nil {
 		return err
 	}
@@ -127,8 +134,12 @@ func (l Lifecycle) round(ctx context.Context, tenures map[string]*tenure[lifecyc
 		err := l.reconcile(ctx, o, t)
 		mu.Lock()
 		defer mu.Unlock()
-		if o.Group.Role == fleet.RoleBridge {
+		switch o.Group.Role {
+		case fleet.RoleBridge:
 			record.Shard(o.Group.Shard, telemetry.LaunchFailures, float64(t.memory.Failures))
+		case fleet.RoleJibri:
+			record.Fleet(telemetry.JibriLaunchFailures, float64(t.memory.Failures))
+		default: // a signal node that does not come is the alarm of its shard
 		}
 		return err
 	})
@@ -211,10 +222,14 @@ func (l Lifecycle) admission(o fleet.Observation, i fleet.Instance, m lifecycleM
 }
 
 func (l Lifecycle) grace(role fleet.Role) time.Duration {
-	if role == fleet.RoleSignal {
+	switch role {
+	case fleet.RoleSignal:
 		return l.Env.SignalAdmissionGrace
+	case fleet.RoleJibri:
+		return l.Env.JibriAdmissionGrace
+	default:
+		return l.Env.BridgeAdmissionGrace
 	}
-	return l.Env.BridgeAdmissionGrace
 }
 
 // doubted reports whether so many nodes in service are silent that the observer is presumed wrong.
@@ -235,7 +250,7 @@ func doubted(o fleet.Observation) bool {
 func (l Lifecycle) departure(o fleet.Observation, i fleet.Instance, m *lifecycleMemory) drain.Next {
 	_, givenUp := m.GivenUp[i.ID]
 	return drain.Decide(drain.Leaving{
-		ID: i.ID, Role: o.Group.Role, Report: o.Nodes[i.ID], For: o.At.Sub(m.since(i.ID, o.At)), Jicofo: o.Signal,
+		ID: i.ID, Role: o.Group.Role, Report: o.Nodes[i.ID], For: o.At.Sub(m.since(i.ID, o.At)), Jicofo: o.Signal, Jicofos: o.Signals,
 		Stopped: i.Stopped, NeverServed: givenUp,
 	}, drain.Policy{
 		Limit: l.Env.DrainLimit, MoveAtEnd: l.Env.AtDrainLimit == settings.Move,

@@ -25,7 +25,7 @@ type Metrics struct {
 func (m Metrics) Run(ctx context.Context) (*telemetry.Record, error) {
 	began := m.Now()
 	record := telemetry.NewRecord(m.Env.Fleet, began)
-	observations, err := m.Observer.Observe(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal}})
+	observations, err := m.Observer.Observe(ctx, fleet.Scope{Roles: []fleet.Role{fleet.RoleBridge, fleet.RoleSignal, fleet.RoleJibri}})
 	if err != nil {
 		return record, err
 	}
@@ -37,8 +37,12 @@ func (m Metrics) Run(ctx context.Context) (*telemetry.Record, error) {
 			r := o.Nodes[id]
 			m.Log.Warn("silent", "instance", id, "group", o.Group.Name, "error", errorText(r.Err), "ageSeconds", r.Status.AgeSeconds)
 		}
-		if o.Group.Role == fleet.RoleBridge {
+		switch o.Group.Role {
+		case fleet.RoleBridge:
 			m.shard(o, observations, record)
+		case fleet.RoleJibri:
+			m.recorders(o, record)
+		default: // a signal node's figures are published with its bridges'
 		}
 	}
 	took := m.Now().Sub(began)

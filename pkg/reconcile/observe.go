@@ -21,6 +21,9 @@ type Observer struct {
 	Agents   Agents
 	// AgentTimeout bounds the question to one agent. All agents are asked side by side.
 	AgentTimeout time.Duration
+	// OnlyInService leaves out the agents of machines that boot or leave, for a loop that has no time to lose: one that
+	// boots does not answer, which takes all of AgentTimeout to learn.
+	OnlyInService bool
 	// Concurrency is how many agents are asked at once; 0 means 256.
 	Concurrency int
 	Now         func() time.Time
@@ -34,7 +37,8 @@ var errNoAddress = errors.New("EC2 tells no address")
 // Observe observes the groups of a scope. A silent agent costs its own report only; the error is of Auto Scaling
 // or EC2, without which nothing is known.
 func (o Observer) Observe(ctx context.Context, scope fleet.Scope) ([]fleet.Observation, error) {
-	// Groups of every role are listed, since a bridge is judged with its shard's signal node beside it.
+	// Groups of every role are listed, since a bridge is judged with its shard's signal node beside it, and a recorder
+	// with those of all shards.
 	groups, err := o.list(ctx, fleet.Scope{Shards: scope.Shards})
 	if err != nil {
 		return nil, err
@@ -50,11 +54,16 @@ func (o Observer) observe(ctx context.Context, groups []fleet.Group, scope fleet
 	}
 	locate(groups, machines)
 	wanted := selectGroups(groups, scope)
-	reports := o.ask(ctx, nodesToAsk(groups, wanted))
+	reports := o.ask(ctx, o.nodesToAsk(groups, wanted))
 	now := o.Now()
 	observations := make([]fleet.Observation, len(wanted))
 	for i, g := range wanted {
-		observations[i] = fleet.Observation{At: now, Group: g, Nodes: reportsOf(g, reports), Signal: signalOf(g.Shard, groups, reports)}
+		observations[i] = fleet.Observation{At: now, Group: g, Nodes: reportsOf(g, reports)}
+		if g.Role == fleet.RoleJibri {
+			observations[i].Signals = signalsOf(groups, reports)
+		} else {
+			observations[i].Signal = signalOf(g.Shard, groups, reports)
+		}
 	}
 	return observations, nil
 }
@@ -68,7 +77,7 @@ func (o Observer) list(ctx context.Context, scope fleet.Scope) ([]fleet.Group, e
 		return nil, fmt.Errorf("the groups of fleet %s are not known: %w", o.Fleet, err)
 	}
 	return slices.DeleteFunc(groups, func(g fleet.Group) bool {
-		stray := g.Shard == "" && g.Role != fleet.RoleEdge
+		stray := g.Shard == "" && g.Role != fleet.RoleEdge && g.Role != fleet.RoleJibri
 		if stray {
 			o.Log.Error("a group is left alone: give it the tag "+fleet.TagShard, "group", g.Name, "role", g.Role)
 		}
@@ -96,20 +105,22 @@ func selectGroups(groups []fleet.Group, scope fleet.Scope) []fleet.Group {
 	return wanted
 }
 
-// nodesToAsk are the nodes of the wanted groups and the signal nodes of their shards.
-func nodesToAsk(groups, wanted []fleet.Group) []fleet.Instance {
+// nodesToAsk are the nodes of the wanted groups and the signal nodes of their shards; recorders are all shards'.
+func (o Observer) nodesToAsk(groups, wanted []fleet.Group) []fleet.Instance {
 	shards := map[string]bool{}
 	names := map[string]bool{}
+	every := slices.ContainsFunc(wanted, func(g fleet.Group) bool { return g.Role == fleet.RoleJibri })
 	for _, g := range wanted {
 		shards[g.Shard], names[g.Name] = true, true
 	}
 	var nodes []fleet.Instance
 	for _, g := range groups {
-		if !(names[g.Name] || g.Role == fleet.RoleSignal && shards[g.Shard]) {
+		if !(names[g.Name] || g.Role == fleet.RoleSignal && (every || shards[g.Shard])) {
 			continue
 		}
 		for _, i := range g.Instances {
-			if !i.Stopped && i.Lifecycle != fleet.StateTerminated {
+			inScope := !o.OnlyInService || i.Lifecycle == fleet.StateInService
+			if inScope && !i.Stopped && i.Lifecycle != fleet.StateTerminated {
 				nodes = append(nodes, i)
 			}
 		}
@@ -180,4 +191,15 @@ func signalOf(shard string, groups []fleet.Group, reports map[fleet.InstanceID]f
 		}
 	}
 	return fleet.Report{Err: errNoSignalNode}
+}
+
+// signalsOf is what the signal nodes in service of all shards said.
+func signalsOf(groups []fleet.Group, reports map[fleet.InstanceID]fleet.Report) map[string]fleet.Report {
+	signals := map[string]fleet.Report{}
+	for _, g := range groups {
+		if g.Role == fleet.RoleSignal {
+			signals[g.Shard] = signalOf(g.Shard, groups, reports)
+		}
+	}
+	return signals
 }

@@ -70,6 +70,20 @@ func TestABridgeIsObservedBesideItsShardsSignalNode(t *testing.T) {
 	assert.Equal(t, 3, w.calls["status"], "nobody else is asked")
 }
 
+func TestRecordersAreObservedBesideEveryShardsSignalNode(t *testing.T) {
+	p := newPool(t, 3)
+	p.signal(2).members[0].node.silent = true
+	observations, err := p.jibris.Observer.Observe(context.Background(), fleet.Scope{Roles: []fleet.Role{fleet.RoleJibri}})
+	require.NoError(t, err)
+	require.Len(t, observations, 1)
+	o := observations[0]
+	assert.Len(t, o.Nodes, 3)
+	assert.NoError(t, o.Signals["shard-1"].Err)
+	assert.NotNil(t, o.Signals["shard-1"].Status.Signal)
+	assert.ErrorIs(t, o.Signals["shard-2"].Err, errSilent)
+	assert.Equal(t, 5, p.calls["status"], "the recorders and the signal nodes, and no bridge")
+}
+
 func TestASignalNodeThatIsNotInServiceSaysNothingForItsShard(t *testing.T) {
 	w := newWorld(t, 1, 2)
 	w.signal(1).members[0].Lifecycle = fleet.StatePendingWait

@@ -52,7 +52,7 @@ func (w *edgeWorld) run() map[string]float64 {
 	return metricsOf(w.t, record)
 }
 
-func roomKey(n int) string { return fmt.Sprintf("%064X", n) }
+func roomKey(n int) string { return fmt.Sprintf("%040X", n) }
 
 // meet puts a room onto a shard.
 func (w *edgeWorld) meet(shard, room, participants int) {

@@ -70,6 +70,9 @@ const (
 	StateVariable = "SERVER_STATE"
 )
 
+// NeighboursBackend is the backend with the other slots, for as long as a slot does not know where rooms are.
+const NeighboursBackend = "neighbours"
+
 // ShardHeader tells a client, and whoever debugs, which shard answered.
 const ShardHeader = "X-Jitsi-Shard"
 
@@ -96,7 +99,8 @@ func Render(c Config) (string, error) {
 		KeyRules          string
 		ShardHeader, Path string
 		Socket, State     string
-	}{c, c.address(), keyRules, ShardHeader, HealthPath, SocketVariable, StateVariable}); err != nil {
+		KeyLength         int
+	}{c, c.address(), keyRules, ShardHeader, HealthPath, SocketVariable, StateVariable, KeyLength}); err != nil {
 		return "", fmt.Errorf("HAProxy configuration not written: %w", err)
 	}
 	return out.String(), nil

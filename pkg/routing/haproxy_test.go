@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ func start(t *testing.T, configuration string) {
 	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
 	proxy := exec.Command("haproxy", "-db", "-f", file)
 	proxy.Env = paths(t)
+	proxy.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also when the test is ended by a signal
 	var log strings.Builder
 	proxy.Stdout, proxy.Stderr = &log, &log
 	require.NoError(t, proxy.Start())
@@ -102,6 +104,8 @@ func shard(t *testing.T) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Client", r.Header.Get("X-Forwarded-For"))
+		w.Header().Set("X-Jitsi-Shard", "whatever the shard's own web server says")
+		w.Header().Set("Access-Control-Expose-Headers", "X-Jitsi-Release")
 	}))
 	t.Cleanup(s.Close)
 	return s

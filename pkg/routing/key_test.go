@@ -42,7 +42,7 @@ func TestRoomsThatDifferHaveDifferentKeys(t *testing.T) {
 func TestAKeyFitsTheTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := Key(rapid.String().Draw(t, "tenant"), rapid.String().Draw(t, "room"))
-		assert.Regexp(t, `^[0-9A-F]{64}$`, key)
+		assert.Regexp(t, `^[0-9A-F]{40}$`, key)
 	})
 }
 
@@ -115,10 +115,6 @@ func TestHAProxyComputesTheSameKeyForAnyName(t *testing.T) {
 			room = url.QueryEscape(room)
 		}
 		tenant := url.PathEscape(rapid.StringMatching(`[A-Za-z0-9 %+?é-]{1,10}`).Draw(t, "tenant"))
-		want := Key(tenant, room)
-		if normal(room) == "" { // a name that begins with a zero byte
-			want = ""
-		}
-		assert.Equal(t, want, keyOf(t, slot, "/"+tenant+"/http-bind", "room="+room))
+		assert.Equal(t, Key(tenant, room), keyOf(t, slot, "/"+tenant+"/http-bind", "room="+room))
 	})
 }

@@ -146,7 +146,8 @@ func TestOpeningAPageSaysWhichShardAnsweredAndForwardsTheClient(t *testing.T) {
 	p := newPair(t)
 	r := get(t, p.slots[0], "/acme/standup")
 	assert.Contains(t, []string{"alpha", "beta", "gamma"}, served(r))
-	assert.Contains(t, r.Header.Get("Access-Control-Expose-Headers"), ShardHeader)
+	assert.Len(t, r.Header.Values(ShardHeader), 1)
+	assert.Equal(t, []string{"X-Jitsi-Release", ShardHeader}, r.Header.Values("Access-Control-Expose-Headers"), "what the shard exposes stays exposed")
 	assert.Equal(t, "203.0.113.9", r.Header.Get("X-Client"))
 }
 
@@ -189,9 +190,21 @@ func TestASlotWhoseShardsAllDrainKeepsItsClients(t *testing.T) {
 	room := 0
 	require.Eventually(t, func() bool {
 		room++
-		return get(t, p.slots[0], "/http-bind?room=new-"+strconv.Itoa(room)).StatusCode == http.StatusServiceUnavailable
+		r := get(t, p.slots[0], "/http-bind?room=new-"+strconv.Itoa(room))
+		if r.StatusCode == http.StatusServiceUnavailable {
+			assert.Equal(t, "<NOSRV>", served(r), "HAProxy's own answer says that no shard gave it")
+			return true
+		}
+		return false
 	}, 10*time.Second, 100*time.Millisecond, "no shard takes a new room")
 	assert.Equal(t, http.StatusOK, get(t, p.slots[0], HealthPath).StatusCode)
 	assert.Equal(t, home, get(t, p.slots[0], "/http-bind?room=long").Header.Get(ShardHeader), "a known room stays")
 	assert.Equal(t, http.StatusOK, get(t, p.slots[0], "/long").StatusCode, "its page is still served")
+}
+
+func TestTheLogNamesNoRoom(t *testing.T) {
+	configuration, err := Render(example())
+	require.NoError(t, err)
+	assert.NotContains(t, configuration, "httplog", "its lines have the address, and so the room")
+	assert.Contains(t, configuration, "key=%[var(txn.key)]")
 }

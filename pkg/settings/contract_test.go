@@ -36,11 +36,18 @@ func contracts(s Settings, c Control) map[string]any {
 	bridges, lifecycle, shards := s.BridgesEnv(c), s.LifecycleEnv(c), s.ShardsEnv(c)
 	shards.StateTable = "jitsi-state"
 	bridges.StateTable, lifecycle.StateTable, lifecycle.PrivateZoneID = "jitsi-state", "jitsi-state", "Z1"
-	return map[string]any{"metrics": s.MetricsEnv(c), "bridges": bridges, "lifecycle": lifecycle, "shards": shards}
+	jibris, recordings := s.JibrisEnv(c), s.RecordingsEnv()
+	jibris.StateTable = "jitsi-state"
+	recordings.Bucket, recordings.Catalogue, recordings.TopicARN = "recordings", "jitsi-recordings", "arn:aws:sns:x"
+	return map[string]any{
+		"metrics": s.MetricsEnv(c), "bridges": bridges, "lifecycle": lifecycle, "shards": shards,
+		"jibris": jibris, "recordings": recordings,
+	}
 }
 
 func TestEachLambdasContractIsReadAsItWasWritten(t *testing.T) {
 	s, c := filled(t)
+	require.Len(t, contracts(s, c), len(Lambdas))
 	for name, contract := range contracts(s, c) {
 		t.Run(name, func(t *testing.T) {
 			require.IsType(t, Lambdas[name], contract)
@@ -132,7 +139,9 @@ func TestAContractThatNobodyFilledIsToldWhenItIsWritten(t *testing.T) {
 
 func TestTheBoundsOfTheContractAreThoseOfTheSettings(t *testing.T) {
 	s, c := filled(t)
-	assert.Equal(t, s.Bounds(), s.BridgesEnv(c).Bounds(map[string]Range{"shard-1": {2, 20}, "shard-2": {2, 20}}))
+	shards := map[string]Range{"shard-1": {2, 20}, "shard-2": {2, 20}}
+	assert.Equal(t, s.Bounds(), s.BridgesEnv(c).Bounds(shards))
+	assert.Equal(t, s.Bounds(), s.JibrisEnv(c).Bounds(shards))
 }
 
 func TestWhatSettingsKnowOfANode(t *testing.T) {
@@ -155,14 +164,36 @@ func TestWhatSettingsKnowOfANode(t *testing.T) {
 
 	edge := common
 	edge.Role, edge.HAProxy, edge.WarmUp, edge.LeaveWait = "edge", "/run/haproxy/admin.sock", s.Edge.WarmUp, Duration(40*time.Second)
+	edge.Master, edge.Servers, edge.Configuration = "/run/haproxy/master.sock", "/run/haproxy/servers", "/var/lib/jitsi-fleet/haproxy.cfg"
+	edge.EdgeParameter, edge.StatePoll = "/jitsi/edge/configuration", Duration(4*time.Second)
 	assert.Equal(t, edge, s.Node(fleet.RoleEdge, ""))
+}
+
+func TestWhatSettingsKnowOfARecorder(t *testing.T) {
+	s, _ := filled(t)
+	want := Node{
+		Fleet: "jitsi", Role: "jibri", StateFile: StatePath, Poll: Duration(time.Second), SickAfter: Duration(15 * time.Second),
+		StatePoll: Duration(time.Minute),
+		Recorder: &RecorderNode{
+			External: "http://127.0.0.1:2222", Internal: "http://127.0.0.1:3333", Unit: "jibri.service",
+			Environment: "/etc/jitsi-fleet/jibri-shards.env", ShardsParameter: "/jitsi/jibri/shards",
+			Spool: "/srv/jitsi/jibri/recordings", Proc: "/proc", DiskFloor: 10 << 30,
+			JoinLimit: Duration(3 * time.Minute), FinalizeLimit: Duration(2 * time.Minute), StallLimit: Duration(time.Minute),
+			RecordingLimit: Duration(12 * time.Hour),
+		},
+	}
+	assert.Equal(t, want, s.Node(fleet.RoleJibri, ""))
+	s.Intervals.AgentPoll, want.Poll = Duration(500*time.Millisecond), Duration(500*time.Millisecond)
+	assert.Equal(t, want, s.Node(fleet.RoleJibri, ""), "an agent that polls more often already keeps to that")
 }
 
 func TestANodesFileIsReadAsItWasWritten(t *testing.T) {
 	s, _ := filled(t)
-	raw, err := json.Marshal(s.Node(fleet.RoleBridge, "shard-1"))
-	require.NoError(t, err)
-	var back Node
-	require.NoError(t, json.Unmarshal(raw, &back))
-	assert.Equal(t, s.Node(fleet.RoleBridge, "shard-1"), back)
+	for _, node := range []Node{s.Node(fleet.RoleBridge, "shard-1"), s.Node(fleet.RoleJibri, "")} {
+		raw, err := json.Marshal(node)
+		require.NoError(t, err)
+		var back Node
+		require.NoError(t, json.Unmarshal(raw, &back))
+		assert.Equal(t, node, back)
+	}
 }

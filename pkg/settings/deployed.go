@@ -60,6 +60,7 @@ func (s Settings) LifecycleEnv(c Control) LifecycleEnv {
 		Control:              c,
 		BridgeAdmissionGrace: b.AdmissionGrace.D(),
 		SignalAdmissionGrace: s.Signal.AdmissionGrace.D(),
+		JibriAdmissionGrace:  s.Jibris.AdmissionGrace.D(),
 		HookTimeout:          b.HookTimeout.D(),
 		DrainLimit:           b.DrainLimit.D(),
 		AtDrainLimit:         b.AtDrainLimit,
@@ -70,6 +71,39 @@ func (s Settings) LifecycleEnv(c Control) LifecycleEnv {
 // ShardsEnv is the env contract of the Lambda shards.
 func (s Settings) ShardsEnv(c Control) ShardsEnv {
 	return ShardsEnv{Control: c, MendPause: s.Edge.MendPause.D()}
+}
+
+// JibrisEnv is the env contract of the Lambda jibris.
+func (s Settings) JibrisEnv(c Control) JibrisEnv {
+	j, b := s.Jibris, s.Bridges
+	return JibrisEnv{
+		Control:          c,
+		RuntimeParameter: RuntimeParameter(s.Fleet),
+		Free:             j.Free,
+		Min:              j.Min,
+		Max:              j.Max,
+		BootTime:         j.BootTime.D(),
+		RetireAfter:      j.RetireAfter.D(),
+		DeadAfter:        b.DeadAfter.D(),
+		QuarantineWindow: b.QuarantineWindow.D(),
+		Target:           b.Target,
+		Spare:            b.Spare,
+		Slack:            b.Slack,
+		Schedules:        schedulesJSON(s.Schedules),
+	}
+}
+
+// Bounds is what was deployed, by this contract and by what Auto Scaling says of each shard's group of bridges.
+func (e JibrisEnv) Bounds(shards map[string]Range) Bounds {
+	return Bounds{
+		Shards: shards, Jibris: Range{e.Min, e.Max},
+		Target: e.Target, Spare: e.Spare, Slack: e.Slack, FreeJibris: e.Free,
+	}
+}
+
+// RecordingsEnv is the env contract of the Lambda recordings, as far as settings know it.
+func (s Settings) RecordingsEnv() RecordingsEnv {
+	return RecordingsEnv{Fleet: s.Fleet, LateAfter: s.Recordings.LateAfter.D()}
 }
 
 func schedulesJSON(list []Schedule) string {
@@ -104,11 +138,35 @@ func (s Settings) Node(role fleet.Role, shard string) Node {
 		n.ShardParameter, n.StatePoll = ShardParameter(s.Fleet, shard), max(2*s.Intervals.AgentPoll, leastStatePoll)
 		n.ShardLimit = s.Edge.ShardLimit
 	case fleet.RoleEdge:
-		n.HAProxy = HAProxySocket
+		n.HAProxy, n.Master, n.Servers, n.Configuration = HAProxySocket, HAProxyMaster, HAProxyServers, HAProxyConfig
+		n.EdgeParameter, n.StatePoll = EdgeParameter(s.Fleet), max(2*s.Intervals.AgentPoll, leastStatePoll)
 		n.WarmUp, n.LeaveWait = s.Edge.WarmUp, leaveWait
+	case fleet.RoleJibri:
+		n.Poll, n.StatePoll = min(n.Poll, recorderPoll), recorderStatePoll
+		n.Recorder = s.recorder()
 	}
 	return n
 }
+
+// recorder is a recorder's own part of its Node.
+func (s Settings) recorder() *RecorderNode {
+	j := s.Jibris
+	return &RecorderNode{
+		External: loopback(JibriPort), Internal: loopback(RetirePort),
+		Unit: JibriUnit, Environment: JibriEnvironment, ShardsParameter: ShardsParameter(s.Fleet),
+		Spool: SpoolPath, Proc: ProcPath, DiskFloor: int64(j.DiskFloorGiB) * gibibyte,
+		JoinLimit: j.JoinLimit, FinalizeLimit: j.FinalizeLimit, StallLimit: j.StallLimit, RecordingLimit: j.RecordingLimit,
+	}
+}
+
+const gibibyte = 1 << 30
+
+// recorderPoll finds a recording's start soon enough for its replacement to be asked for within seconds.
+const recorderPoll = Duration(time.Second)
+
+// recorderStatePoll is how often a recorder asks for the list of shards, which only a deployment changes. Five hundred
+// recorders then ask SSM eight times a second, of the 40 that it answers.
+const recorderStatePoll = Duration(time.Minute)
 
 // leastStatePoll keeps fifty shards' agents well below the 40 requests a second that SSM answers.
 // https://docs.aws.amazon.com/general/latest/gr/ssm.html

@@ -46,7 +46,14 @@ func Defaults() Settings {
 			DeadAfter:        Duration(3 * time.Minute),
 			QuarantineWindow: Duration(10 * time.Minute),
 		},
-		Jibris: Jibris{Free: 3, Min: 3, Max: 20},
+		Jibris: Jibris{
+			Free: 3, Min: 3, Max: 20,
+			InstanceTypes: []string{"c7i.xlarge"}, VolumeGiB: 100, DiskFloorGiB: 10,
+			BootTime: Duration(150 * time.Second), AdmissionGrace: Duration(10 * time.Minute), RetireAfter: Duration(10 * time.Minute),
+			JoinLimit: Duration(3 * time.Minute), FinalizeLimit: Duration(2 * time.Minute), StallLimit: Duration(time.Minute),
+			RecordingLimit: Duration(12 * time.Hour),
+		},
+		Recordings: Recordings{LateAfter: Duration(30 * time.Minute), CheaperAfterDays: 30},
 		Intervals: Intervals{
 			AgentPoll:    Duration(2 * time.Second),
 			AgentTimeout: Duration(2 * time.Second),

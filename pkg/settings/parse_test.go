@@ -161,6 +161,23 @@ func TestEveryRuleIsTold(t *testing.T) {
 
 		{"more free recorders than there can be", set("jibris.free", 21), "fleet.jibris.free", "from 0 to 20"},
 		{"fewer recorders than are kept free", set("jibris.min", 2), "fleet.jibris.min", "from 3 to 20"},
+		{"recorders kept free where there are none", set("jibris.max", 0), "fleet.jibris.free", "nothing of recorders"},
+		{"a minimum of recorders where there are none", set("jibris.max", 0), "fleet.jibris.min", "nothing of recorders"},
+		{"no instance type of recorders", set("jibris.instanceTypes", []any{}), "fleet.jibris.instanceTypes", "at least one"},
+		{"recorders of two architectures", set("jibris.instanceTypes", []any{"c7i.xlarge", "c7g.xlarge"}), "fleet.jibris.instanceTypes[1]", "x86_64"},
+		{"a floor above half of the recorders' disk", set("jibris.diskFloorGiB", 51), "fleet.jibris.diskFloorGiB", "from 1 to 50"},
+		{"a recorder given up while it boots", set("jibris.admissionGrace", "2m"), "fleet.jibris.admissionGrace", "bootTime"},
+		{"a recorder's grace longer than the hook holds", func(doc map[string]any) {
+			set("jibris.admissionGrace", "2h")(doc)
+			set("bridges.hookTimeout", "1m")(doc)
+		}, "fleet.jibris.admissionGrace", "hookTimeout"},
+		{"recordings that move before S3 lets them", set("recordings.cheaperAfterDays", 29), "fleet.recordings.cheaperAfterDays", "from 30"},
+		{"a negative age of moving", set("recordings.cheaperAfterDays", -1), "fleet.recordings.cheaperAfterDays", "from 30"},
+		{"recordings that expire when they move", set("recordings.expireAfterDays", 30), "fleet.recordings.expireAfterDays", "from 31"},
+		{"a negative age of expiry", func(doc map[string]any) {
+			set("recordings.cheaperAfterDays", 0)(doc)
+			set("recordings.expireAfterDays", -1)(doc)
+		}, "fleet.recordings.expireAfterDays", "from 1"},
 		{"a minimum of recorders above the maximum", set("jibris.min", 21), "fleet.jibris.min", "from 3 to 20"},
 		{"figures stale before three polls", set("intervals.staleAfter", "5s"), "fleet.intervals.staleAfter", `from "6s"`},
 		{"sick before three polls", set("intervals.sickAfter", "5s"), "fleet.intervals.sickAfter", `from "6s"`},
@@ -227,6 +244,16 @@ func TestASignalNodeAndItsSuccessorNeedAddressesBesideTheRecorders(t *testing.T)
 	small := set("network.cidr", "10.64.0.0/20")
 	assert.Empty(t, refused(t, small, set("jibris.max", 448-2*2-2)))
 	assert.Equal(t, []string{"fleet.network.cidr"}, refused(t, small, set("jibris.max", 448-2*2-1)))
+}
+
+func TestAFleetWithoutRecordersSaysSoInThreeNumbers(t *testing.T) {
+	assert.Empty(t, refused(t, set("jibris.max", 0), set("jibris.free", 0), set("jibris.min", 0)))
+	assert.Equal(t, []string{"fleet.jibris.free", "fleet.jibris.min"}, refused(t, set("jibris.max", 0)))
+}
+
+func TestRecordingsCanBeLeftAsTheyAreForEver(t *testing.T) {
+	assert.Empty(t, refused(t, set("recordings.cheaperAfterDays", 0), set("recordings.expireAfterDays", 0)))
+	assert.Empty(t, refused(t, set("recordings.cheaperAfterDays", 0), set("recordings.expireAfterDays", 1)))
 }
 
 func TestWhatLiesBelowAPath(t *testing.T) {

@@ -46,7 +46,8 @@ func (s Settings) validate(r *report) {
 		c.at("bridges").at("survivors").mend(s.Bridges.Survivors, "write 0, or add a shard: nothing survives the loss of the only one")
 	}
 	s.validateAddresses(c.at("network").at("cidr"))
-	s.Jibris.validate(c.at("jibris"))
+	s.Jibris.validate(c.at("jibris"), s.Bridges.HookTimeout)
+	s.Recordings.validate(c.at("recordings"))
 	s.Intervals.validate(c.at("intervals"))
 	s.Alerts.validate(c.at("alerts"))
 	validateTags(c.at("tags"), s.Tags)
@@ -115,13 +116,6 @@ func (s Signal) validate(c check, hook Duration) {
 	instanceType(c.at("instanceType"), s.InstanceType)
 	if c.at("admissionGrace").duration(s.AdmissionGrace, time.Minute, 2*time.Hour) {
 		holdable(c.at("admissionGrace"), s.AdmissionGrace, hook)
-	}
-}
-
-func (j Jibris) validate(c check) {
-	c.at("max").whole(j.Max, 0, maxJibris)
-	if c.at("free").whole(j.Free, 0, max(0, j.Max)) {
-		c.at("min").whole(j.Min, j.Free, max(j.Free, j.Max))
 	}
 }
 

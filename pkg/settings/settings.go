@@ -64,11 +64,12 @@ type Settings struct {
 	Edge    Edge    `json:"edge"`
 	Signal  Signal  `json:"signal"`
 	// Shards are the fleet's Jitsi Meet shards, 1 to 50.
-	Shards    []Shard   `json:"shards"`
-	Bridges   Bridges   `json:"bridges"`
-	Jibris    Jibris    `json:"jibris"`
-	Intervals Intervals `json:"intervals"`
-	Alerts    Alerts    `json:"alerts"`
+	Shards     []Shard    `json:"shards"`
+	Bridges    Bridges    `json:"bridges"`
+	Jibris     Jibris     `json:"jibris"`
+	Recordings Recordings `json:"recordings"`
+	Intervals  Intervals  `json:"intervals"`
+	Alerts     Alerts     `json:"alerts"`
 	// Schedules change run-time values at given hours; see Schedule. More can be given at run time.
 	Schedules []Schedule `json:"schedules,omitempty"`
 	// Tags are put on every resource. Keys beginning with "aws:" or "jitsi-fleet:" are refused.
@@ -100,7 +101,8 @@ type Edge struct {
 	Slots int `json:"slots"`
 	// InstanceType of a node. Default "c7g.large".
 	InstanceType string `json:"instanceType"`
-	// TableSize is how many rooms the stick table holds: 1,000 to 10,000,000. Default 200,000.
+	// TableSize is how many rooms the stick table holds: 1,000 to 10,000,000. Default 200,000. A room takes 240 bytes of
+	// each node's memory (./scripts/measure edge): 48 MB at the default, 2.4 GB at the most.
 	TableSize int `json:"tableSize"`
 	// TableExpiry is how long a room without any request stays pinned: 1m to 24h. Default 10m.
 	TableExpiry Duration `json:"tableExpiry"`
@@ -198,9 +200,39 @@ const OverloadStress = 0.8
 type Jibris struct {
 	// Free is how many idle recorders there are at any time: 0 to Max. Default 3.
 	Free int `json:"free"`
-	// Min and Max bound the pool: 0 <= Min <= Max <= 500, Min >= Free. Default 3 and 20.
+	// Min and Max bound the pool: 0 <= Min <= Max <= 500, Min >= Free. Default 3 and 20. A Max of 0 deploys no recorders.
 	Min int `json:"min"`
 	Max int `json:"max"`
+	// InstanceTypes of the recorders, all of one architecture, the preferred one first. Default ["c7i.xlarge"].
+	InstanceTypes []string `json:"instanceTypes"`
+	// VolumeGiB is the disk of a recorder: 30 to 2,000. An hour of 720p is about 1 GB. Default 100.
+	VolumeGiB int `json:"volumeGiB"`
+	// DiskFloorGiB is how much of it must be free for a recording to start: 1 to half of VolumeGiB. Default 10.
+	DiskFloorGiB int `json:"diskFloorGiB"`
+	// BootTime is how long a recorder takes from launch to free: 30s to 30m. Default 150s.
+	BootTime Duration `json:"bootTime"`
+	// AdmissionGrace is how long a recorder may take to be fit before its launch is given up. Default 10m.
+	AdmissionGrace Duration `json:"admissionGrace"`
+	// RetireAfter is how long there must have been more free recorders than wanted before one is retired: 1m to 24h.
+	// Default 10m.
+	RetireAfter Duration `json:"retireAfter"`
+	// JoinLimit, FinalizeLimit and StallLimit are how long a recorder may join a room (30s to 15m, default 3m), end a
+	// recording (10s to 1h, default 2m), and encode without progress (10s to 15m, default 1m), before its agent
+	// restarts its container. RecordingLimit is how long a recording may last before it is told: 1h to 48h. Default 12h.
+	JoinLimit      Duration `json:"joinLimit"`
+	FinalizeLimit  Duration `json:"finalizeLimit"`
+	StallLimit     Duration `json:"stallLimit"`
+	RecordingLimit Duration `json:"recordingLimit"`
+}
+
+// Recordings is what becomes of finished recordings.
+type Recordings struct {
+	// LateAfter is when a recording that has ended and is not in S3 is an alarm: 5m to 24h. Default 30m.
+	LateAfter Duration `json:"lateAfter"`
+	// CheaperAfterDays moves recordings to S3's Standard-IA storage: 30 to 3,650, or 0 for never. Default 30.
+	CheaperAfterDays int `json:"cheaperAfterDays"`
+	// ExpireAfterDays deletes recordings: more than CheaperAfterDays and at most 36,500, or 0 for never. Default 0.
+	ExpireAfterDays int `json:"expireAfterDays"`
 }
 
 // Intervals is how often things are looked at.

@@ -33,7 +33,7 @@ type Split struct {
 }
 
 // keyForm is a room's key in HAProxy's table. Anything else is no room that HAProxy could be told about.
-var keyForm = regexp.MustCompile(`^[0-9A-F]{64}$`)
+var keyForm = regexp.MustCompile(`^[0-9A-F]{40}$`)
 
 // Find is every room that lives on two shards or more, the largest first. Only shards that keep their rooms are
 // looked at: the rooms of one in maintenance are on their way to others, which is not a split.

@@ -18,7 +18,7 @@ var (
 	ready = map[string]fleet.ShardState{"a": fleet.ShardReady, "b": fleet.ShardDrain, "c": fleet.ShardReady}
 )
 
-func key(n int) string { return fmt.Sprintf("%064X", n) }
+func key(n int) string { return fmt.Sprintf("%040X", n) }
 
 func room(n, participants int) fleet.CensusRoom {
 	return fleet.CensusRoom{Key: key(n), Room: fmt.Sprintf("room%d", n), Participants: participants}
@@ -66,7 +66,7 @@ func TestOnlyShardsThatKeepTheirRoomsCanSplitOne(t *testing.T) {
 }
 
 func TestAKeyThatHAProxyCannotHaveIsNoRoom(t *testing.T) {
-	for _, bad := range []string{"", "abc", strings.Repeat("a", 64), key(1) + "0", key(1)[1:] + "\n"} {
+	for _, bad := range []string{"", "abc", strings.Repeat("a", 40), key(1) + "0", key(1)[1:] + "\n"} {
 		r := fleet.CensusRoom{Key: bad, Participants: 1}
 		assert.Empty(t, Find(map[string]fleet.Census{"a": census(r), "b": census(r)}, ready), "%q", bad)
 	}

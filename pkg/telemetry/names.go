@@ -81,13 +81,48 @@ var (
 	EdgeTableShare     = Metric{"EdgeTableShare", "None", PerFleet, "share of the table of rooms that is in use, of the fullest HAProxy node"}
 )
 
+// The metrics of the recorders, each minute from the Lambda metrics unless the meaning says otherwise.
+var (
+	JibrisFree         = Metric{"JibrisFree", "Count", PerFleet, "recorders on which a recording can start now"}
+	JibrisBusy         = Metric{"JibrisBusy", "Count", PerFleet, "recorders that record, stream, join or finalize, in their own or in a Jicofo's view"}
+	JibrisBooting      = Metric{"JibrisBooting", "Count", PerFleet, "recorders bought that are not free yet"}
+	JibrisPending      = Metric{"JibrisPending", "Count", PerFleet, "recorders that the desired capacity asks for and Auto Scaling has not launched"}
+	JibrisRetiring     = Metric{"JibrisRetiring", "Count", PerFleet, "recorders in service that are on their way out"}
+	JibrisUnhealthy    = Metric{"JibrisUnhealthy", "Count", PerFleet, "recorders in service that answer and are neither free nor busy"}
+	JibrisSilent       = Metric{"JibrisSilent", "Count", PerFleet, "recorders in service whose agent did not answer in time or with stale figures"}
+	JibrisOverdue      = Metric{"JibrisOverdue", "Count", PerFleet, "recorders that join, record or finalize for longer than the limit"}
+	RecordingsActive   = Metric{"RecordingsActive", "Count", PerFleet, "recordings into a file that are on"}
+	StreamsActive      = Metric{"StreamsActive", "Count", PerFleet, "live streams that are on"}
+	SpoolRecordings    = Metric{"SpoolRecordings", "Count", PerFleet, "recordings on recorders' disks that are not proven to be in S3, those that are on included"}
+	SpoolBytes         = Metric{"SpoolBytes", "Bytes", PerFleet, "size of the recordings on recorders' disks that are not proven to be in S3"}
+	SpoolOldestSeconds = Metric{"SpoolOldestSeconds", "Seconds", PerFleet, "for how long the oldest finished recording on a recorder's disk waits for S3"}
+	SpoolTroubles      = Metric{"SpoolTroubles", "Count", PerFleet, "recorders whose last upload failed"}
+
+	JibrisWanted        = Metric{"JibrisWanted", "Count", PerFleet, "recorders that the Lambda jibris wants busy, free or booting, at each of its decisions"}
+	JibrisShort         = Metric{"JibrisShort", "Count", PerFleet, "recorders wanted beyond the pool's maximum, at each decision"}
+	JibrisFrozen        = Metric{"JibrisFrozen", "Count", PerFleet, "1 when so many recorders look broken that the observer is presumed wrong and nothing is ended"}
+	JibriStarts         = Metric{"JibriStarts", "Count", PerFleet, "recordings and streams that began since the decision before"}
+	JibrisRetained      = Metric{"JibrisRetained", "Count", PerFleet, "recorders that Auto Scaling retains after an abandoned hook, by the Lambda lifecycle"}
+	JibriLaunchFailures = Metric{"JibriLaunchFailures", "Count", PerFleet, "launches of recorders given up in a row, by the Lambda lifecycle"}
+)
+
+// The metrics of the recordings, from the Lambda recordings: the first three at each of its runs, the others each minute.
+var (
+	RecordingsCatalogued = Metric{"RecordingsCatalogued", "Count", PerFleet, "recordings that were proven to be in S3, catalogued and announced"}
+	RecordingsFailed     = Metric{"RecordingsFailed", "Count", PerFleet, "recordings that were given up, catalogued with the reason and announced"}
+	RecordingBytes       = Metric{"RecordingBytes", "Bytes", PerFleet, "size of the recordings that were catalogued"}
+	RecordingsOpen       = Metric{"RecordingsOpen", "Count", PerFleet, "recordings in the catalogue that are on, or on their way to S3"}
+	RecordingsLate       = Metric{"RecordingsLate", "Count", PerFleet, "recordings that have ended and are not in S3 after the time that the settings allow"}
+	RecordingOldest      = Metric{"RecordingOldest", "Seconds", PerFleet, "for how long the oldest recording that has ended waits to be catalogued"}
+)
+
 // The metrics of the fleet.
 var (
 	AgentsAsked     = Metric{"AgentsAsked", "Count", PerFleet, "node agents that the Lambda metrics asked"}
 	AgentsSilent    = Metric{"AgentsSilent", "Count", PerFleet, "node agents that did not answer in time"}
 	ObserveMillis   = Metric{"ObserveMillis", "Milliseconds", PerFleet, "time in which the Lambda metrics observed the whole fleet"}
 	SettingsRefused = Metric{"SettingsRefused", "Count", PerFleet, "1 when the run-time parameter is invalid and the last good values are in force, by the Lambda bridges"}
-	ReconcileErrors = Metric{"ReconcileErrors", "Count", PerFleet, "reconciles that ended in an error, by the Lambdas bridges, lifecycle and shards"}
+	ReconcileErrors = Metric{"ReconcileErrors", "Count", PerFleet, "reconciles that ended in an error, by the Lambdas bridges, jibris, lifecycle, recordings and shards"}
 )
 
 // All is the whole list, in the order of the reference page.
@@ -97,5 +132,9 @@ var All = []Metric{
 	ReceiveKilobits, BridgesWanted, BridgesShort, DrainsOverdue, Frozen, Retained, LaunchFailures,
 	ShardState, StateNotFollowed, ConferencesLeft, ShardEmpty, ShardDown, SplitRooms, RoomsMended, CensusesMissing,
 	EdgeSilent, EdgesWithoutShards, EdgeConnections, EdgeRequests, EdgeTableShare,
+	JibrisFree, JibrisBusy, JibrisBooting, JibrisPending, JibrisRetiring, JibrisUnhealthy, JibrisSilent, JibrisOverdue,
+	RecordingsActive, StreamsActive, SpoolRecordings, SpoolBytes, SpoolOldestSeconds, SpoolTroubles,
+	JibrisWanted, JibrisShort, JibrisFrozen, JibriStarts, JibrisRetained, JibriLaunchFailures,
+	RecordingsCatalogued, RecordingsFailed, RecordingBytes, RecordingsOpen, RecordingsLate, RecordingOldest,
 	AgentsAsked, AgentsSilent, ObserveMillis, SettingsRefused, ReconcileErrors,
 }

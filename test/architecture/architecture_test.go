@@ -17,7 +17,7 @@ const root = "../.."
 
 // pure are the packages that decide: the same input gives the same answer, anywhere and at any time.
 var pure = []string{
-	"pkg/admit", "pkg/capacity", "pkg/drain", "pkg/event", "pkg/fleet", "pkg/routing", "pkg/settings",
+	"pkg/admit", "pkg/capacity", "pkg/drain", "pkg/event", "pkg/fleet", "pkg/recording", "pkg/routing", "pkg/settings",
 }
 
 func packages(t *testing.T) []Package {

@@ -24,7 +24,7 @@ var outside = []string{"crypto/rand", "log", "log/slog", "math/rand", "math/rand
 // control are the packages that a deployed program may be made of.
 var control = []string{
 	"pkg/admit", "pkg/agent", "pkg/awscloud", "pkg/capacity", "pkg/drain", "pkg/event", "pkg/fleet", "pkg/jitsi",
-	"pkg/reconcile", "pkg/routing", "pkg/settings", "pkg/shards", "pkg/telemetry",
+	"pkg/reconcile", "pkg/recording", "pkg/routing", "pkg/settings", "pkg/shards", "pkg/telemetry",
 }
 
 const (
@@ -39,20 +39,22 @@ var Directions = []Direction{
 	{Folder: "pkg/capacity", Ours: []string{"pkg/fleet"}, Closed: outside},
 	{Folder: "pkg/drain", Ours: []string{"pkg/fleet"}, Closed: outside},
 	{Folder: "pkg/event", Ours: []string{"pkg/fleet"}, Closed: outside},
+	{Folder: "pkg/recording", Ours: []string{"pkg/fleet"}, Closed: outside},
 	{Folder: "pkg/routing", Ours: []string{"pkg/fleet"}, Closed: outside},
 	{Folder: "pkg/settings", Ours: []string{"pkg/fleet"}, Closed: outside},
 	{Folder: "pkg/shards", Ours: []string{"pkg/fleet"}, Closed: outside},
+	{Folder: "pkg/spool", Ours: []string{"pkg/fleet", "pkg/recording"}, Closed: []string{"net", "net/http", "os/exec"}},
 	{Folder: "pkg/telemetry", Ours: []string{"pkg/fleet"}},
 	{
 		Folder: "pkg/reconcile",
 		Ours: []string{
-			"pkg/admit", "pkg/capacity", "pkg/drain", "pkg/event", "pkg/fleet", "pkg/routing", "pkg/settings", "pkg/shards",
-			"pkg/telemetry",
+			"pkg/admit", "pkg/capacity", "pkg/drain", "pkg/event", "pkg/fleet", "pkg/recording", "pkg/routing", "pkg/settings",
+			"pkg/shards", "pkg/telemetry",
 		},
 		Others: []string{"golang.org/x/sync"},
 		Closed: []string{"net", "net/http", "os", "os/exec"},
 	},
-	{Folder: "pkg/awscloud", Ours: []string{"pkg/fleet", "pkg/settings", "pkg/telemetry"}, Others: []string{sdk, smithy}},
+	{Folder: "pkg/awscloud", Ours: []string{"pkg/fleet", "pkg/recording", "pkg/settings", "pkg/telemetry"}, Others: []string{sdk, smithy}},
 	{Folder: "pkg/haproxy", Ours: []string{"pkg/fleet"}},
 	{Folder: "pkg/jitsi", Ours: []string{"pkg/fleet"}},
 	{
@@ -76,7 +78,10 @@ var Directions = []Direction{
 	{Folder: "lambdas", Ours: append([]string{"lambdas/internal"}, control...), Others: []string{sdk, smithy, "github.com/aws/aws-lambda-go"}},
 	{
 		Folder: "assets",
-		Ours:   []string{"assets", "pkg/agent", "pkg/awscloud", "pkg/fleet", "pkg/haproxy", "pkg/jitsi", "pkg/settings", "pkg/telemetry"},
+		Ours: []string{
+			"assets", "pkg/agent", "pkg/awscloud", "pkg/fleet", "pkg/haproxy", "pkg/jitsi", "pkg/recording", "pkg/settings", "pkg/spool",
+			"pkg/telemetry",
+		},
 		Others: []string{sdk, smithy, "golang.org/x/sync"},
 	},
 	{Folder: "scripts", Ours: []string{"pkg", "scripts", "test"}, Others: []string{""}},

@@ -2,11 +2,10 @@ package boot
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/routing"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
 const dropIn = "etc/systemd/system/haproxy.service.d/jitsi-fleet.conf"
@@ -24,15 +25,21 @@ func TestAnEdgeNodeTakesItsAddressAndStartsHAProxy(t *testing.T) {
 		assert.Equal(t, instance+"\n", m.read("machine/holder"), "the slot's interface is here")
 		calls := m.calls()
 		assert.Contains(t, calls, "systemctl enable haproxy.service")
-		assert.Equal(t, []string{"systemctl restart haproxy.service", "systemctl daemon-reload", "systemctl enable --now jitsi-fleet-agent.service"},
-			calls[len(calls)-3:], "the agent starts after HAProxy, whose admin socket it opens")
-		configuration := m.read("etc/haproxy/haproxy.cfg")
-		assert.Equal(t, m.read("etc/jitsi-fleet/haproxy.cfg"), configuration)
-		connections, err := strconv.Atoi(regexp.MustCompile(`maxconn (\d+)`).FindStringSubmatch(configuration)[1])
-		require.NoError(t, err)
-		files, err := strconv.Atoi(units(m.read(dropIn)).last("LimitNOFILE"))
-		require.NoError(t, err)
-		assert.Greater(t, files, 2*connections, "a connection has two sides, each a file")
+		assert.Equal(t, []string{"systemctl restart --no-block haproxy.service", "systemctl daemon-reload", "systemctl enable --now jitsi-fleet-agent.service"},
+			calls[len(calls)-3:], "the boot does not wait for HAProxy, which waits for the agent's configuration")
+		var told settings.Node
+		require.NoError(t, json.Unmarshal([]byte(m.read(settings.NodePath)), &told))
+		u := units(m.read(dropIn))
+		environment := u.environment()
+		assert.Equal(t, told.Configuration, environment["CONFIG"], "HAProxy reads what the agent writes")
+		assert.Equal(t, told.HAProxy, environment[routing.SocketVariable])
+		assert.Equal(t, told.Servers, environment[routing.StateVariable])
+		assert.Equal(t, "-S "+told.Master+",mode,600", environment["EXTRAOPTS"])
+		assert.Equal(t, "/run/"+u.last("RuntimeDirectory"), filepath.Dir(told.Servers), "what the servers were is gone with the process")
+		assert.Equal(t, []string{"0"}, u["Unit.StartLimitIntervalSec"], "it is started until the configuration is there")
+		agent := units(m.read("etc/systemd/system/jitsi-fleet-agent.service"), m.read("etc/systemd/system/jitsi-fleet-agent.service.d/edge.conf"))
+		assert.Equal(t, "/var/lib/"+agent.last("StateDirectory"), filepath.Dir(told.Configuration), "the agent may write there")
+		assert.Equal(t, u.last("User"), agent.last("User"), "each reads the other's files")
 	})
 }
 
@@ -47,7 +54,8 @@ func TestDebiansHAProxyUnitRunsWithTheDropIn(t *testing.T) {
 		require.NoError(t, err)
 		door := listener.Addr().String()
 		require.NoError(t, listener.Close())
-		m.write("etc/haproxy/haproxy.cfg", "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"+
+		require.NoError(t, os.MkdirAll(m.path("var/lib/jitsi-fleet"), 0o755))
+		m.write(u.environment()["CONFIG"], "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"+
 			"frontend door\n bind "+door+"\n http-request return status 200\n")
 		prepare := "true"
 		if folder := u.last("RuntimeDirectory"); folder != "" {

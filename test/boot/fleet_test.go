@@ -114,7 +114,7 @@ func load(out string) error {
 			return fmt.Errorf("%s fetches no bundle", t.Name())
 		}
 		n := node{name: t.Name(), userData: string(text), url: from[1], bundle: assembly.Assets[from[2]]}
-		for script, role := range map[string]fleet.Role{"bridge": fleet.RoleBridge, "signal": fleet.RoleSignal, "edge": fleet.RoleEdge} {
+		for script, role := range map[string]fleet.Role{"bridge": fleet.RoleBridge, "signal": fleet.RoleSignal, "edge": fleet.RoleEdge, "jibri": fleet.RoleJibri} {
 			if strings.Contains(n.userData, "/"+script+".sh\n") {
 				n.role = role
 			}

@@ -69,7 +69,7 @@ func newMachine(t *testing.T, system string) machine {
 	require.NoError(t, os.Rename(m.path("machine/commands/again"), m.path("machine/again")))
 	m.write("machine/system", system)
 	m.write("machine/holder", "i-predecessor")
-	for _, name := range []string{"agent", "jvb", "jicofo"} {
+	for _, name := range []string{"agent", "jvb", "jicofo", "jibri", "recorder"} {
 		m.write("machine/secrets/jitsi/"+name, "secret-of-"+name)
 	}
 	return m

@@ -68,6 +68,11 @@ func (m machine) agent(role fleet.Role, shard string) {
 		want.CheckListen = address + ":" + strconv.Itoa(settings.CheckPort)
 	}
 	want.AgentSecretARN, want.WakeTopicARN = got.AgentSecretARN, got.WakeTopicARN
+	if role == fleet.RoleJibri {
+		assert.NotEmpty(m.t, got.Recorder.Bucket)
+		assert.NotEmpty(m.t, got.Recorder.QueueURL)
+		want.Recorder.Bucket, want.Recorder.QueueURL = got.Recorder.Bucket, got.Recorder.QueueURL
+	}
 	assert.Equal(m.t, want, got)
 	u := units(m.read("etc/systemd/system/jitsi-fleet-agent.service"))
 	assert.Equal(m.t, "eu-central-1", u.environment()["AWS_REGION"])
@@ -115,13 +120,16 @@ func TestASignalNodeBootsItsThreeComponents(t *testing.T) {
 		}
 		contains(t, environment["prosody"], map[string]string{
 			"XMPP_MODULES": "muc_census", "JVB_AUTH_PASSWORD": "secret-of-jvb", "JICOFO_AUTH_PASSWORD": "secret-of-jicofo",
+			"ENABLE_RECORDING": "1", "JIBRI_XMPP_PASSWORD": "secret-of-jibri", "JIBRI_RECORDER_PASSWORD": "secret-of-recorder",
 		})
 		contains(t, environment["jicofo"], map[string]string{
 			"JICOFO_ENABLE_HEALTH_CHECKS": "1", "JICOFO_AUTH_PASSWORD": "secret-of-jicofo", "ENABLE_OCTO": "1", "XMPP_SERVER": "127.0.0.1",
+			"ENABLE_RECORDING": "1",
 		})
 		assert.NotContains(t, environment["jicofo"], "JICOFO_ENABLE_REST", "with it the image listens on every address")
 		contains(t, environment["web"], map[string]string{
 			"DEPLOYMENTINFO_SHARD": n.shard, "PUBLIC_URL": "https://" + deployed.Domain,
+			"ENABLE_RECORDING": "1",
 		})
 	})
 }

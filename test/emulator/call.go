@@ -77,7 +77,12 @@ func (c call) text(name string) string {
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 func s3Action(r *http.Request) string {
 	object := strings.Contains(strings.Trim(r.URL.Path, "/"), "/")
+	upload := r.URL.Query().Has("uploadId")
 	switch {
+	case r.Method == http.MethodDelete && object && upload:
+		return "AbortMultipartUpload"
+	case r.Method == http.MethodGet && object && upload:
+		return "ListMultipartUploadParts"
 	case r.Method == http.MethodPut && object, r.Method == http.MethodPost && object:
 		return "PutObject"
 	case r.Method == http.MethodDelete && object:

@@ -42,6 +42,8 @@ func (c *Cloud) answer(r *http.Request, in call) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) { c.invoke(w, r, in) }
 	}
 	switch in.service {
+	case "s3":
+		return c.object(r, in)
 	case "dynamodb":
 		return c.oneAtATime(c.relay(r, in.body, func([]byte) {}))
 	case "autoscaling":

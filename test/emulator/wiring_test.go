@@ -210,7 +210,7 @@ func setRecord(t *testing.T, cfg aws.Config, zone *string, name, address string)
 
 func TestTheResolverAnswersForThePrivateZone(t *testing.T) {
 	w := shared
-	server, err := w.Resolver("127.0.0.1:0")
+	server, err := w.Resolver("127.0.53.1:0") // no client has a port there
 	require.NoError(t, err)
 	defer func() { require.NoError(t, server.Close()) }()
 	client := route53.NewFromConfig(operator(w.Cloud))

@@ -1,4 +1,5 @@
-// Command measure prints how large the package of each Lambda is and how long each takes to start.
+// Command measure prints how large the package of each Lambda is and how long each takes to start, or with its first
+// argument "upload" how fast a recording is uploaded.
 package main
 
 import (
@@ -16,6 +17,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "upload" {
+		if err := uploads(context.Background(), os.Args[2:]); err != nil {
+			fmt.Fprintf(os.Stderr, "nothing is measured: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	build := flag.String("build", "build", "folder that scripts/build filled")
 	operator := flag.String("settings", "pkg/settings/testdata/default.json", "settings that the Lambdas start with")
 	runs := flag.Int("runs", 20, "how often each Lambda is started")

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/delivery"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/metrics"
 )
@@ -19,6 +20,13 @@ type journal struct {
 	wanted  map[string]int // by shard, of the last decision
 	ended   []string       // instances that the control plane ended
 	alarms  []metrics.Change
+	emptied []announcement // shards that were announced as empty
+}
+
+// announcement is that a shard was announced as empty.
+type announcement struct {
+	Shard string
+	At    time.Time
 }
 
 type entry struct {
@@ -71,6 +79,7 @@ func (j *journal) lambdaLine(function, line string) {
 		j.wanted[d.Shard] = d.Decision.Wanted
 	}
 	if len(d.Actions) == 0 && d.Error == "" {
+		j.entries = append(j.entries, entry{time.Now(), "log", function + ": " + line})
 		return
 	}
 	for _, action := range d.Actions {
@@ -92,6 +101,29 @@ func (j *journal) alarmChanged(c metrics.Change) {
 	j.alarms = append(j.alarms, c)
 }
 
+// event reads an event on the bus.
+func (j *journal) event(e delivery.Event) {
+	var detail struct {
+		Data struct {
+			Shard string `json:"shard"`
+		} `json:"data"`
+	}
+	if e.DetailType != reconcile.EventShardEmpty || json.Unmarshal(e.Detail, &detail) != nil {
+		j.note("event", "%s", e.DetailType)
+		return
+	}
+	j.note("event", "%s: %s", e.DetailType, detail.Data.Shard)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.emptied = append(j.emptied, announcement{detail.Data.Shard, time.Now()})
+}
+
+func (j *journal) announcements() []announcement {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.emptied)
+}
+
 func (j *journal) mail(m delivery.Mail) { j.note("mail", "to %s: %s", m.To, m.Subject) }
 
 // last is the last entries, without what functions log besides their decisions.
@@ -108,12 +140,21 @@ func (j *journal) last(n int) []entry {
 }
 
 // tail is the last entries as text.
-func (j *journal) tail(n int) string {
+func (j *journal) tail(n int) string { return told(j.last(n)) }
+
+func told(entries []entry) string {
 	var b strings.Builder
-	for _, e := range j.last(n) {
+	for _, e := range entries {
 		_, _ = fmt.Fprintf(&b, "%s %s: %s\n", e.At.Format("15:04:05.000"), e.Kind, e.Text)
 	}
 	return b.String()
+}
+
+// all is every entry as text, functions' logs and mails among them.
+func (j *journal) all() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return told(j.entries)
 }
 
 // totalWanted is what the last decisions wanted, over all shards.

@@ -32,6 +32,7 @@ func TestTheJournalTellsWhatFailed(t *testing.T) {
 	j.lambdaLine("fleet-bridges", "panic: no JSON")
 	assert.Contains(t, j.tail(9), "failed: throttled")
 	assert.NotContains(t, j.tail(9), "panic", "logs are kept, and not told")
+	assert.Contains(t, j.all(), "panic")
 	assert.Zero(t, j.endings())
 }
 

@@ -18,6 +18,8 @@ type row struct {
 	Draining     int     `json:"draining"` // in service or leaving, and taking nothing new
 	Dropped      int64   `json:"dropped"`  // participants, since the beginning
 	Stress       float64 `json:"stress"`   // the highest of a running bridge
+
+	Shards []shardRow `json:"shards,omitempty"` // of a fleet with more than one
 }
 
 // look is how the fleet really is now: Auto Scaling's states beside the bridges themselves, not what they report.
@@ -52,6 +54,6 @@ func (s *stage) look() row {
 // lookAt is a look at a moment of the scenario.
 func (s *stage) lookAt(name string, offset time.Duration) row {
 	r := s.look()
-	r.Time, r.Offset = name, offset.Seconds()
+	r.Time, r.Offset, r.Shards = name, offset.Seconds(), s.lookAtShards()
 	return r
 }

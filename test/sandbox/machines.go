@@ -87,14 +87,17 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 	if err != nil {
 		return err
 	}
-	if r.role == fleet.RoleEdge {
+	switch r.role {
+	case fleet.RoleEdge:
 		return m.proxy(ctx, i, address, data, r)
+	case fleet.RoleJibri:
+		return m.recorder(ctx)
 	}
 	node, err := m.node(i, address, data)
 	if err != nil {
 		return err
 	}
-	boot := m.bootTime(i)
+	boot := m.bootTime(i, r.role)
 	if err := pace.Wait(ctx, boot/2); err != nil {
 		return err
 	}
@@ -102,8 +105,26 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 	return m.agent(ctx, i, node, r)
 }
 
+// recorder is a machine that never gets further than power: there is no stand-in of a Jibri.
+func (*machines) recorder(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// leastSuccession is the shortest boot of a signal node that succeeds another. HAProxy, whose own time is not divided,
+// takes up to 6 s to find the first one dead (fall 3, inter 2 s), and a real node never boots within that.
+const leastSuccession = 9 * time.Second
+
 // bootTime is the settings' boot time, a tenth more or less by the instance's id.
-func (m *machines) bootTime(i machine) time.Duration {
+func (m *machines) bootTime(i machine, role fleet.Role) time.Duration {
+	boot := m.spreadBootTime(i)
+	if role == fleet.RoleSignal && m.stage.serves.Load() {
+		return max(boot, leastSuccession)
+	}
+	return boot
+}
+
+func (m *machines) spreadBootTime(i machine) time.Duration {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(i.ID))
 	spread := 0.9 + 0.2*float64(hash.Sum32()%1000)/1000
@@ -193,34 +214,38 @@ func (m *machines) agent(ctx context.Context, i machine, node settings.Node, r *
 }
 
 func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, data string, r *running) error {
-	text, err := heredoc(data, "HAPROXY")
-	if err != nil {
-		return err
-	}
 	node, err := m.node(i, address, data)
 	if err != nil {
 		return err
 	}
-	node.HAProxy, err = filepath.Abs(filepath.Join(m.dir(i), "admin.sock"))
+	dir, err := filepath.Abs(m.dir(i))
 	if err != nil {
 		return err
 	}
-	path, err := m.write(i, "haproxy.cfg", text)
-	if err != nil {
-		return err
+	for _, path := range []*string{&node.HAProxy, &node.Master, &node.Servers, &node.Configuration} {
+		*path = filepath.Join(dir, filepath.Base(*path))
 	}
 	m.all.Go(func() {
 		if err := m.agent(ctx, i, node, r); err != nil && ctx.Err() == nil {
 			m.stage.journal.note("problem", "the agent of instance %s: %v", i.ID, err)
 		}
 	})
-	servers, err := m.write(i, "servers", "1\n") // no server's state is known
-	if err != nil {
-		return err
+	env := []string{routing.SocketVariable + "=" + node.HAProxy, routing.StateVariable + "=" + node.Servers}
+	for ctx.Err() == nil {
+		// Its unit starts it again whenever it ends. The agent writes the configuration when it has it.
+		if _, err := os.Stat(node.Configuration); err == nil {
+			err = m.run(ctx, i, r, env, "haproxy", "-W", "-db", "-S", node.Master+",mode,600", "-f", node.Configuration)
+			if err != nil {
+				m.stage.journal.note("problem", "HAProxy of instance %s: %v", i.ID, err)
+			}
+		}
+		_ = pace.Wait(ctx, restartPause)
 	}
-	env := []string{routing.SocketVariable + "=" + node.HAProxy, routing.StateVariable + "=" + servers}
-	return m.run(ctx, i, r, env, "haproxy", "-db", "-f", path)
+	return nil
 }
+
+// restartPause is how long the unit of HAProxy waits before it starts it again.
+const restartPause = 200 * time.Millisecond
 
 func (m *machines) write(i machine, name, text string) (string, error) {
 	if err := os.MkdirAll(m.dir(i), 0o750); err != nil {

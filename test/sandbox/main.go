@@ -101,6 +101,11 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("the settings are not read: %w", err)
 	}
+	if plan.Shards > 0 {
+		if o.settings, raw, err = withShards(raw, plan.Shards, o.dir); err != nil {
+			return err
+		}
+	}
 	fleet, err := settings.Parse(raw)
 	if err != nil {
 		return fmt.Errorf("the settings in %s:\n%w", o.settings, err)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
@@ -29,6 +31,9 @@ type performance struct {
 	pending []fault
 	nextRow time.Duration
 	sampled time.Duration
+	began   time.Time
+	splits  splits
+	stayed  time.Time // when clients last gave a sign of life
 }
 
 // fault is a fault of the scenario while it lasts.
@@ -39,11 +44,16 @@ type fault struct {
 	at          time.Time
 	endings     int // how many instances had been ended when it began
 	running     int
+
+	// Of a shard:
+	rooms  []string  // that it had when it began
+	people int       // in them
+	back   time.Time // when its new signal node was in service
 }
 
 // play plays a scenario on a stage.
 func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) (*result, error) {
-	p := &performance{stage: s, plan: plan, crowd: visit.NewCrowd(s.door, plan.Visits()), out: out, result: newResult(s, plan), nextRow: tableFirst}
+	p := &performance{stage: s, plan: plan, crowd: visit.NewCrowd(s.door, plan.Visits(), time.Now), out: out, result: newResult(s, plan), nextRow: tableFirst}
 	for _, f := range plan.Faults {
 		p.pending = append(p.pending, fault{Fault: f})
 	}
@@ -54,13 +64,14 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 	out.step("watch it on %s", p.page.address)
 	out.step("playing %q: %s in %s, %d visits", plan.Name, plan.Length(), s.clock.Scale(plan.Length()).Round(time.Second), len(plan.Visits()))
 	out.line("%s", rowHeader)
-	began := time.Now()
+	p.began = time.Now()
 	for {
-		offset := s.clock.Unscale(time.Since(began))
+		offset := s.clock.Unscale(time.Since(p.began))
 		if offset >= plan.Length() {
 			break
 		}
 		p.crowd.Advance(ctx, offset)
+		p.watchShards(ctx)
 		p.breakThings(offset)
 		p.sample(offset)
 		if err := pace.Wait(ctx, moment); err != nil {
@@ -69,8 +80,9 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 	}
 	p.nextRow = plan.Length()
 	p.sample(plan.Length())
+	p.result.judgeShards(p.evidence())
 	p.result.judge(s, p.crowd.Tally(), p.pending)
-	return p.result, nil
+	return p.result, os.WriteFile(filepath.Join(s.options.dir, "journal.log"), []byte(s.journal.all()), 0o600)
 }
 
 func (p *performance) sample(offset time.Duration) {
@@ -83,6 +95,9 @@ func (p *performance) sample(offset time.Duration) {
 	p.page.add(r)
 	if offset >= p.nextRow {
 		p.out.line("%s", r.line())
+		if len(r.Shards) > 0 {
+			p.out.line("       %s", shardsLine(r.Shards))
+		}
 		p.nextRow += tableStep
 	}
 }
@@ -102,6 +117,10 @@ func (p *performance) breakThings(offset time.Duration) {
 
 func (p *performance) begin(f *fault) {
 	f.begun, f.at, f.endings, f.running = true, time.Now(), p.stage.journal.endings(), p.stage.look().Running
+	if f.Kind.OfShard() {
+		p.beginOnShard(f)
+		return
+	}
 	switch f.Kind {
 	case scenario.SilenceAgents:
 		p.say("every node agent hangs from now on", p.stage.machines.hang(true))
@@ -123,7 +142,7 @@ func (p *performance) say(what string, err error) {
 		what += fmt.Sprintf(" (not all: %v)", err)
 	}
 	p.stage.journal.note("fault", "%s", what)
-	p.out.line("%s", what)
+	p.out.line("%s  %s", p.plan.TimeOfDay(p.stage.clock.Unscale(time.Since(p.began))), what)
 }
 
 func (p *performance) busiest() fleet.InstanceID {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
@@ -24,6 +23,7 @@ type result struct {
 	Users        visit.Tally      `json:"users"`
 	Participants standin.Counters `json:"participants"`
 	Expectations []expectation    `json:"expectations"`
+	Shards       *shardsReport    `json:"shards,omitempty"`
 	Alarms       []string         `json:"alarms,omitempty"` // that went into alarm, in order
 	Problems     []string         `json:"problems,omitempty"`
 	Failures     []string         `json:"failures,omitempty"`
@@ -84,9 +84,7 @@ func (r *result) decide(fleet settings.Settings, instances []machine, faults []f
 	if n := r.Users.Missed; n > 0 {
 		r.fail("%d visits were never let in", n)
 	}
-	if rooms := r.Users.Split; len(rooms) > 0 {
-		r.fail("rooms were seen on two shards: %s", strings.Join(rooms, ", "))
-	}
+	r.judgeMoves(faults)
 	r.judgeCounts()
 	r.judgeEnd(fleet)
 	for _, f := range faults {
@@ -169,6 +167,7 @@ func (r *result) publish(o options, out *progress) error {
 	}
 	out.line("participants: %d joined, %d moved, %d rejoined after a bridge died, %d refused at first, %d dropped",
 		r.Participants.Joined, r.Participants.Moved, r.Participants.Rejoined, r.Users.Retried, r.Participants.Dropped)
+	r.Shards.tell(out)
 	for _, a := range r.Alarms {
 		out.line("alarm: %s", a)
 	}

@@ -59,7 +59,7 @@ func TestVerdict(t *testing.T) {
 		"moving participants is no failure":               {func(r *result) { r.Participants.Moved = 9 }, ""},
 		"one who was dropped is a failure":                {func(r *result) { r.Participants.Dropped = 1 }, "1 participants were dropped"},
 		"one who was never let in is a failure":           {func(r *result) { r.Users.Missed = 1 }, "1 visits were never let in"},
-		"a room on two shards is a failure":               {func(r *result) { r.Users.Split = []string{"a", "b"} }, "rooms were seen on two shards: a, b"},
+		"a room on two shards is a failure":               {func(r *result) { r.Users.Moves = []visit.Move{{Room: "a"}, {Room: "b"}, {Room: "a"}} }, "rooms were seen on two shards: a, b"},
 		"what AWS would have refused is a failure":        {func(r *result) { r.Problems = []string{"denied", "lost"} }, "AWS would have refused or lost 2 things, first: denied"},
 		"a bridge more within the expectation is none":    {func(r *result) { r.Rows[1].Running = 4 }, ""},
 		"a bridge less within the expectation is none":    {func(r *result) { r.Rows[1].Running = 2 }, ""},

@@ -20,11 +20,17 @@ func (s *stage) scaleEnv(function string, env map[string]string) map[string]stri
 		s.journal.note("problem", "the environment of %s: %v", function, err)
 		return env
 	}
-	control, _ := value.Elem().FieldByName("Control").Addr().Interface().(*settings.Control)
+	control := &settings.Control{} // of a Lambda that asks no agents
+	if field := value.Elem().FieldByName("Control"); field.IsValid() {
+		control, _ = field.Addr().Interface().(*settings.Control)
+	}
 	timeout := control.AgentTimeout
 	divide(value.Interface(), s.options.factor)
 	control.AgentTimeout = timeout
 	control.StaleAfter = max(control.StaleAfter, leastStale)
+	if l, ok := value.Interface().(*settings.LifecycleEnv); ok {
+		l.SignalAdmissionGrace = max(l.SignalAdmissionGrace, 2*leastSuccession)
+	}
 	scaled, err := settings.EncodeEnv(value.Elem().Interface())
 	if err != nil {
 		s.journal.note("problem", "the environment of %s: %v", function, err)

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,7 +25,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
@@ -66,6 +66,10 @@ type stage struct {
 	moto     string    // its address
 	adopted  time.Time // when schedules and alarms began
 	ticks    float64   // of the one-minute schedules in a simulated hour
+	serves   atomic.Bool
+
+	mu     sync.Mutex
+	states map[string]fleet.ShardState // as the operator wrote them
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -74,7 +78,8 @@ type stage struct {
 
 // raise sets everything up, from moto to a fleet that serves.
 func raise(ctx context.Context, o options, chosen settings.Settings, out *progress) (*stage, error) {
-	s := &stage{options: o, settings: chosen, clock: pace.Clock{Factor: o.factor}, journal: newJournal()}
+	s := &stage{options: o, settings: chosen, clock: pace.Clock{Factor: o.factor}, journal: newJournal(),
+		states: map[string]fleet.ShardState{}}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	for _, part := range []func(context.Context, *progress) error{s.claim, s.clear, s.startMoto, s.startCloud, s.deploy, s.startFleet, s.awaitFleet} {
 		if err := part(s.ctx, out); err != nil {
@@ -160,7 +165,7 @@ func (s *stage) startCloud(ctx context.Context, out *progress) error {
 		OnTerminate: func(id string) { s.machines.terminate(id) },
 		Log:         s.journal.lambdaLine,
 		OnAlarm:     s.journal.alarmChanged,
-		OnEvent:     func(e delivery.Event) { s.journal.note("event", "%s", e.DetailType) },
+		OnEvent:     s.journal.event,
 		OnMail:      func(m delivery.Mail) { s.journal.mail(m) },
 		OnProblem:   func(err error) { s.journal.note("problem", "%v", err) },
 	})
@@ -279,16 +284,9 @@ func (s *stage) startFleet(ctx context.Context, out *progress) error {
 
 // makeReady does what an operator does with a new shard, which is born in drain.
 func (s *stage) makeReady(ctx context.Context, out *progress) error {
-	cfg, err := s.aws(ctx)
-	if err != nil {
-		return err
-	}
 	for _, shard := range s.settings.Shards {
-		_, err := ssm.NewFromConfig(cfg).PutParameter(ctx, &ssm.PutParameterInput{
-			Name: aws.String(settings.ShardParameter(s.settings.Fleet, shard.Name)), Value: aws.String(string(fleet.ShardReady)), Overwrite: aws.Bool(true),
-		})
-		if err != nil {
-			return fmt.Errorf("shard %s is not made ready: %w", shard.Name, err)
+		if err := s.setState(ctx, shard.Name, fleet.ShardReady); err != nil {
+			return err
 		}
 		out.line("%s is ready for rooms; a shard is born in drain", shard.Name)
 	}
@@ -308,6 +306,7 @@ func (s *stage) awaitFleet(ctx context.Context, out *progress) error {
 	if err != nil {
 		return errors.Join(err, s.explain())
 	}
+	s.serves.Store(true)
 	out.step("the fleet serves")
 	return nil
 }

@@ -18,6 +18,8 @@ type Counters struct {
 	// InterruptionSeconds is how long they had none, together, in the components' own time.
 	Rejoined            int64   `json:"rejoined"`
 	InterruptionSeconds float64 `json:"interruptionSeconds"`
+	// CutOff lost their conference with a signal node that was killed: no order of anybody's ended it.
+	CutOff int64 `json:"cutOff,omitempty"`
 	// Dropped had media on a node that the control plane ended: an instance terminated, or a bridge that was told
 	// to shut down and had nowhere to move them. The control plane promises that it is 0.
 	Dropped int64 `json:"dropped"`

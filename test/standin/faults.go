@@ -56,6 +56,22 @@ func (w *World) HeatBridge(id fleet.InstanceID, extraStress float64) bool {
 	return w.onBridge(id, func(b *bridge) { b.extraStress = extraStress })
 }
 
+// KillSignal ends a signal node with all that runs on it, as a machine that fails does: connections are cut, its
+// conferences are gone, and its bridges are without a brewery until another signal node of the shard is up. False when
+// there is no such node.
+func (w *World) KillSignal(id fleet.InstanceID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.advance()
+	s := w.signals[id]
+	if s == nil {
+		return false
+	}
+	delete(w.signals, id)
+	w.stopSignal(s, &w.counts.CutOff)
+	return true
+}
+
 // onBridge does something to a bridge; false when there is no such bridge.
 func (w *World) onBridge(id fleet.InstanceID, do func(*bridge)) bool {
 	w.mu.Lock()

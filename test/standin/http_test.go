@@ -2,6 +2,7 @@ package standin_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/jitsi"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/test/standin"
@@ -177,6 +179,26 @@ func TestParticipantsComeAndGoOverHTTP(t *testing.T) {
 	assert.Equal(t, 2, s.Participants("a"))
 }
 
+func TestWhoKeepsASessionAliveIsToldWhenItsNodeDoesNotKnowIt(t *testing.T) {
+	s := newStage(t, standin.Options{})
+	node := s.signal("a")
+	s.bridge()
+	other := s.signal("b")
+	s.pass(time.Second)
+	tickets := s.join("room", 2)
+	stay := map[string]string{standin.HeaderStay: fmt.Sprintf("%d, %d, 999", tickets[0], tickets[1])}
+	for at, gone := range map[fleet.InstanceID][]standin.Ticket{node: {999}, other: {tickets[0], tickets[1], 999}} {
+		resp, body := ask(t, "POST", s.url(at, settings.WebPort)+"/http-bind?room=room", stay)
+		assert.Equal(t, 200, resp.StatusCode)
+		var seats standin.Seats
+		require.NoError(t, json.Unmarshal(body, &seats))
+		assert.Equal(t, gone, seats.Gone)
+	}
+	assert.Equal(t, 2, s.Participants("a"), "asking changes nothing")
+	_, _ = ask(t, "POST", s.url(node, settings.WebPort)+"/http-bind?room=Room", map[string]string{standin.HeaderStay: fmt.Sprint(tickets[1])})
+	assert.Equal(t, 1, s.Participants("a"), "a session that nobody keeps alive ends")
+}
+
 func TestWebAnswersWhatBrowsersAsk(t *testing.T) {
 	s := newStage(t, standin.Options{})
 	node := s.signal("a")
@@ -199,6 +221,7 @@ func TestWebAnswersWhatBrowsersAsk(t *testing.T) {
 		{"a join that no bridge can take", "POST", "/http-bind?room=r", map[string]string{standin.HeaderJoin: "1"}, 503},
 		{"a join without a room", "POST", "/http-bind", map[string]string{standin.HeaderJoin: "1"}, 400},
 		{"a join of none", "POST", "/http-bind?room=r", map[string]string{standin.HeaderJoin: "0"}, 400},
+		{"a ticket to stay that is none", "POST", "/http-bind?room=r", map[string]string{standin.HeaderStay: "1,x"}, 400},
 		{"a ticket that is none", "POST", "/http-bind?room=r", map[string]string{standin.HeaderLeave: "x"}, 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -115,6 +115,25 @@ func TestEndingASignalNodeDropsItsConferences(t *testing.T) {
 	s.join("room", 1)
 }
 
+func TestAKilledSignalNodeCutsItsConferencesOffAndIsNobodysDoing(t *testing.T) {
+	s := newStage(t, standin.Options{})
+	node := s.signal("a")
+	one := s.bridge()
+	s.join("room", 4)
+	require.True(t, s.KillSignal(node))
+	assert.False(t, s.KillSignal(node), "it is gone")
+	s.StopNode(node)
+	assert.EqualValues(t, 4, s.Counters().CutOff)
+	assert.Zero(t, s.Counters().Dropped)
+	assert.Zero(t, s.on(one))
+	require.ErrorIs(t, s.jicofo(node).Health(t.Context()), jitsi.ErrRefused)
+	_, err := s.Join("a", "room")
+	require.ErrorIs(t, err, standin.ErrNoShard)
+	s.signal("a")
+	s.pass(7 * time.Second)
+	s.join("room", 1)
+}
+
 func TestSecondSignalNodeWaitsForTheFirstToGo(t *testing.T) {
 	s := newStage(t, standin.Options{SignalBoot: time.Minute})
 	first := s.signal("a")
@@ -122,15 +141,15 @@ func TestSecondSignalNodeWaitsForTheFirstToGo(t *testing.T) {
 	one := s.bridge()
 	second := s.signal("a")
 	s.pass(2 * time.Minute)
-	views, err := s.jicofo(second).Bridges(t.Context())
+	views, err := s.jicofo(second).Views(t.Context())
 	require.NoError(t, err)
-	assert.Empty(t, views)
+	assert.Empty(t, views.Bridges)
 	require.ErrorIs(t, s.jicofo(second).Health(t.Context()), jitsi.ErrUnhealthy)
 	s.StopNode(first)
 	s.pass(7 * time.Second)
-	views, err = s.jicofo(second).Bridges(t.Context())
+	views, err = s.jicofo(second).Views(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, views, string(one))
+	assert.Contains(t, views.Bridges, string(one))
 }
 
 func TestKilledBridgeLosesItsPeopleUntilJicofoNotices(t *testing.T) {

@@ -93,14 +93,14 @@ func TestJoinsWeighTwiceUntilTheRampUpIsOver(t *testing.T) {
 	one := s.bridge()
 	s.join("room", 10)
 	s.pass(6 * time.Second)
-	seen, err := s.jicofo(node).Bridges(t.Context())
+	seen, err := s.jicofo(node).Views(t.Context())
 	require.NoError(t, err)
-	assert.InDelta(t, 0.1, seen[string(one)].Stress, 1e-9)
-	assert.InDelta(t, 0.2, seen[string(one)].CorrectedStress, 1e-9)
+	assert.InDelta(t, 0.1, seen.Bridges[string(one)].Stress, 1e-9)
+	assert.InDelta(t, 0.2, seen.Bridges[string(one)].CorrectedStress, 1e-9)
 	s.pass(20 * time.Second)
-	seen, err = s.jicofo(node).Bridges(t.Context())
+	seen, err = s.jicofo(node).Views(t.Context())
 	require.NoError(t, err)
-	assert.InDelta(t, 0.1, seen[string(one)].CorrectedStress, 1e-9)
+	assert.InDelta(t, 0.1, seen.Bridges[string(one)].CorrectedStress, 1e-9)
 }
 
 func TestDrainingBridgeKeepsItsConferenceAndLateJoinersGoElsewhere(t *testing.T) {

@@ -62,8 +62,8 @@ func (w *World) electSignal(sh *shard) {
 	}
 }
 
-// stopSignal ends a signal node. Its conferences lose their signalling and end with it.
-func (w *World) stopSignal(s *signal) {
+// stopSignal ends a signal node. Its conferences lose their signalling and end with it; their participants are counted.
+func (w *World) stopSignal(s *signal, lost *int64) {
 	s.end()
 	if s.shard.active != s {
 		return
@@ -71,7 +71,7 @@ func (w *World) stopSignal(s *signal) {
 	s.shard.active = nil
 	for _, r := range s.rooms {
 		for _, p := range r.people {
-			w.counts.Dropped++
+			*lost++
 			w.remove(p)
 		}
 	}

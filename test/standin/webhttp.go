@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,11 @@ const (
 	HeaderJoin = "X-Standin-Join"
 	// HeaderLeave is the tickets of those who leave, with commas.
 	HeaderLeave = "X-Standin-Leave"
+	// HeaderStay is the tickets of all in room R who keep their connections alive, with commas. The answer's "gone" are
+	// those whom this node does not know: their sessions have ended, and they must join again, as with Prosody's
+	// item-not-found for an unknown BOSH session (XEP-0124, section 17). Who is in the room and not named has no client,
+	// since the answer to the join was lost on its way: that session ends, as by BOSH's inactivity.
+	HeaderStay = "X-Standin-Stay"
 )
 
 // HeaderShard names the shard that served a request. The real web image sets it when DEPLOYMENTINFO_SHARD is given.
@@ -27,6 +33,7 @@ type Seats struct {
 	Shard   string   `json:"shard"`
 	Tickets []Ticket `json:"tickets"`
 	Left    int      `json:"left"`
+	Gone    []Ticket `json:"gone,omitempty"`    // of those who stay, whom this node does not know
 	Refused string   `json:"refused,omitempty"` // why one could not join
 }
 
@@ -65,7 +72,7 @@ func (w *World) webHandler(s *signal) http.Handler {
 
 // signalling is a BOSH request: participants come or go as its headers say; without them it only keeps alive.
 func (w *World) signalling(s *signal, rw http.ResponseWriter, r *http.Request) {
-	coming, going, err := wishes(r.Header)
+	coming, going, staying, err := wishes(r.Header)
 	if err == nil && coming > 0 && roomOf(r) == "" {
 		err = errors.New("who joins needs a room")
 	}
@@ -78,6 +85,9 @@ func (w *World) signalling(s *signal, rw http.ResponseWriter, r *http.Request) {
 		if w.leave(t) {
 			seats.Left++
 		}
+	}
+	if len(staying) > 0 {
+		seats.Gone = w.stay(s, roomOf(r), staying)
 	}
 	for range coming {
 		t, err := w.join(s, roomOf(r))
@@ -94,23 +104,48 @@ func (w *World) signalling(s *signal, rw http.ResponseWriter, r *http.Request) {
 	writeJSON(rw, seats)
 }
 
-// wishes reads the two headers.
-func wishes(h http.Header) (coming int, going []Ticket, err error) {
+// stay ends the sessions in a room that nobody keeps alive, and returns those that somebody does and that are not here.
+func (w *World) stay(s *signal, roomName string, staying []Ticket) (gone []Ticket) {
+	for _, t := range staying {
+		if p := w.people[t]; p == nil || p.room.signal != s {
+			gone = append(gone, t)
+		}
+	}
+	if r := s.rooms[strings.ToLower(roomName)]; r != nil {
+		for _, t := range sortedTickets(r.people) {
+			if !slices.Contains(staying, t) {
+				w.leave(t)
+			}
+		}
+	}
+	return gone
+}
+
+// wishes reads the three headers.
+func wishes(h http.Header) (coming int, going, staying []Ticket, err error) {
 	if text := h.Get(HeaderJoin); text != "" {
 		coming, err = strconv.Atoi(text)
 		if err != nil || coming < 1 || coming > 1000 {
-			return 0, nil, fmt.Errorf("%s %q is not 1 to 1000", HeaderJoin, text)
+			return 0, nil, nil, fmt.Errorf("%s %q is not 1 to 1000", HeaderJoin, text)
 		}
 	}
-	for text := range strings.SplitSeq(h.Get(HeaderLeave), ",") {
+	if going, err = tickets(h, HeaderLeave); err == nil {
+		staying, err = tickets(h, HeaderStay)
+	}
+	return coming, going, staying, err
+}
+
+func tickets(h http.Header, name string) ([]Ticket, error) {
+	var found []Ticket
+	for text := range strings.SplitSeq(h.Get(name), ",") {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
 		t, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			return 0, nil, fmt.Errorf("%s: %q is no ticket", HeaderLeave, text)
+			return nil, fmt.Errorf("%s: %q is no ticket", name, text)
 		}
-		going = append(going, Ticket(t))
+		found = append(found, Ticket(t))
 	}
-	return coming, going, nil
+	return found, nil
 }

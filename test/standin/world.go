@@ -203,7 +203,7 @@ func (w *World) StopNode(id fleet.InstanceID) {
 	}
 	if s := w.signals[id]; s != nil {
 		delete(w.signals, id)
-		w.stopSignal(s)
+		w.stopSignal(s, &w.counts.Dropped)
 	}
 }
 

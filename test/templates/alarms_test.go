@@ -112,12 +112,15 @@ func (a assembly) key(t *testing.T, topic resource) resource {
 	return resource{}
 }
 
-func TestTheLoadAlarmWakesTheControlPlaneAndEveryOtherTellsPeople(t *testing.T) {
+func TestAlarmsOfMissingRoomAndRecordersWakeTheControlPlaneAndEveryOtherTellsPeople(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		for alarm := range a.of(alarmType) {
 			want := "-alerts"
-			if alarm.Properties["MetricName"] == telemetry.RoomMissing.Name {
-				want = "-wake"
+			switch {
+			case alarm.Properties["MetricName"] == telemetry.RoomMissing.Name:
+				want = a.settings.Fleet + "-wake"
+			case strings.HasSuffix(alarm.Properties["AlarmName"].(string), "-jibris-missing"):
+				want = a.settings.Fleet + "-jibri-wake"
 			}
 			assert.True(t, strings.HasSuffix(a.resolve(alarm.Stack, at(alarm.Properties, "AlarmActions", 0)), want), alarm.name())
 		}

@@ -24,11 +24,12 @@ import (
 
 // resource is one resource of a template.
 type resource struct {
-	ID, Stack    string
-	Type         string
-	Properties   map[string]any
-	UpdatePolicy map[string]any
-	Metadata     map[string]any
+	ID, Stack                           string
+	Type                                string
+	Properties                          map[string]any
+	UpdatePolicy                        map[string]any
+	Metadata                            map[string]any
+	DeletionPolicy, UpdateReplacePolicy string
 }
 
 // name says where a resource is, for messages.
@@ -107,8 +108,8 @@ func list(value any) []any {
 }
 
 // deployed is the project's own cdk.json, synthesized once; wider is the same fleet with every option used
-// differently. Both went through cdk-nag.
-var deployed, wider, oneMoreShard assembly
+// differently; unrecorded has no recorders. All went through cdk-nag.
+var deployed, wider, oneMoreShard, unrecorded assembly
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -128,7 +129,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	small := context["fleet"].(map[string]any)
-	for into, fleet := range map[*assembly]map[string]any{&deployed: small, &wider: widen(small), &oneMoreShard: withShard(small)} {
+	for into, fleet := range map[*assembly]map[string]any{
+		&deployed: small, &wider: widen(small), &oneMoreShard: withShard(small), &unrecorded: withoutJibris(small),
+	} {
 		if *into, err = synthesize(folder, context, fleet); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
@@ -154,6 +157,12 @@ func withShard(fleet map[string]any) map[string]any {
 	return more
 }
 
+func withoutJibris(fleet map[string]any) map[string]any {
+	none := maps.Clone(fleet)
+	none["jibris"] = map[string]any{"free": 0, "min": 0, "max": 0}
+	return none
+}
+
 // widen is a fleet of three zones, x86 bridges, an own certificate, four slots and people to tell.
 func widen(fleet map[string]any) map[string]any {
 	wide := maps.Clone(fleet)
@@ -165,6 +174,8 @@ func widen(fleet map[string]any) map[string]any {
 		"edge":           map[string]any{"slots": 4, "shardLimit": 3000, "warmUp": "1m"},
 		"bridges":        map[string]any{"instanceTypes": []any{"c7i.xlarge", "c6i.xlarge", "m7i.xlarge"}, "min": 3, "max": 9},
 		"shards":         []any{map[string]any{"name": "a", "id": 4, "minBridges": 1, "maxBridges": 30}, map[string]any{"name": "b", "id": 9}},
+		"jibris":         map[string]any{"free": 2, "min": 4, "max": 40, "instanceTypes": []any{"c7g.xlarge", "c6g.xlarge"}, "volumeGiB": 200, "diskFloorGiB": 20},
+		"recordings":     map[string]any{"cheaperAfterDays": 60, "expireAfterDays": 365, "lateAfter": "1h"},
 		"alerts":         map[string]any{"email": []any{"ops@example.org"}},
 		"tags":           map[string]any{"team": "video"},
 	})

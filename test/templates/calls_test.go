@@ -14,7 +14,10 @@ import (
 )
 
 // call is the input of an SDK call, as code writes it: "autoscaling.SetDesiredCapacityInput".
-var call = regexp.MustCompile(`\b(autoscaling|dynamodb|ec2|eventbridge|route53|secretsmanager|sns|sqs|ssm)\.([A-Z][A-Za-z]+)Input\b`)
+var call = regexp.MustCompile(`\b(autoscaling|dynamodb|ec2|eventbridge|route53|s3|secretsmanager|sns|sqs|ssm)\.([A-Z][A-Za-z]+)Input\b`)
+
+// renamed are the calls that IAM names otherwise.
+var renamed = strings.NewReplacer("eventbridge:", "events:", "s3:HeadObject", "s3:GetObject")
 
 // calls are the IAM actions that the code below a folder needs.
 func calls(t *testing.T, folder string) map[string]string {
@@ -26,7 +29,7 @@ func calls(t *testing.T, folder string) map[string]string {
 		}
 		source, err := os.ReadFile(path)
 		for _, m := range call.FindAllStringSubmatch(string(source), -1) {
-			found[strings.Replace(m[1], "eventbridge", "events", 1)+":"+m[2]] = path
+			found[renamed.Replace(m[1]+":"+m[2])] = path
 		}
 		return err
 	}))

@@ -135,15 +135,15 @@ func TestWakeUpsAndParameterChangesReachTheLambdaBridges(t *testing.T) {
 	})
 }
 
-func TestTheLambdaLifecycleIsFedByItsQueueAndReportsWhatFailed(t *testing.T) {
+func TestALambdaThatIsFedByAQueueReportsWhatFailed(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
-		var mappings int
+		fed := map[string][2]any{} // batch and window by function
 		for m := range a.of("AWS::Lambda::EventSourceMapping") {
-			mappings++
 			assert.Equal(t, []any{"ReportBatchItemFailures"}, m.Properties["FunctionResponseTypes"])
 			queue, ok := a.find(queueType, a.resolve(m.Stack, m.Properties["EventSourceArn"]))
 			require.True(t, ok)
 			function := a.templates[m.Stack].Resources[at(m.Properties, "FunctionName", "Ref").(string)]
+			fed[function.Properties["FunctionName"].(string)] = [2]any{m.Properties["BatchSize"], m.Properties["MaximumBatchingWindowInSeconds"]}
 			timeout := function.Properties["Timeout"].(float64)
 			assert.GreaterOrEqual(t, queue.Properties["VisibilityTimeout"], 6*timeout)
 			role := a.templates[m.Stack].Resources[at(function.Properties, "Role", "Fn::GetAtt", 0).(string)]
@@ -151,6 +151,10 @@ func TestTheLambdaLifecycleIsFedByItsQueueAndReportsWhatFailed(t *testing.T) {
 				assert.True(t, a.roleMay(m.Stack, role, action, a.attribute(queue.Stack, queue.ID, "Arn")), action)
 			}
 		}
-		assert.Equal(t, 1, mappings)
+		name := a.settings.Fleet
+		assert.Equal(t, map[string][2]any{
+			name + "-lifecycle": {10.0, nil}, name + "-recordings": {10.0, nil},
+			name + "-jibris": {100.0, 1.0}, // more than 10 at once need a window
+		}, fed)
 	})
 }

@@ -32,49 +32,61 @@ func TestEveryLambdaGetsExactlyItsEnvContract(t *testing.T) {
 			})
 			assert.NoError(t, err, f.name())
 			assert.Len(t, variables, len(asked), "%s: a variable that nobody reads", f.name())
-			control := into.Elem().FieldByName("Control").Interface().(settings.Control)
-			assert.Equal(t, a.settings.Fleet, control.Fleet)
-			assert.Equal(t, a.settings.Fleet+"/agent", control.AgentSecretARN)
+			if field := into.Elem().FieldByName("Control"); field.IsValid() {
+				control := field.Interface().(settings.Control)
+				assert.Equal(t, a.settings.Fleet, control.Fleet)
+				assert.Equal(t, a.settings.Fleet+"/agent", control.AgentSecretARN)
+			}
+			state := a.settings.Fleet + "-state"
+			_, ok = a.table(state)
+			assert.True(t, ok, state)
 			switch e := into.Interface().(type) {
 			case *settings.BridgesEnv:
 				_, ok := a.parameters()[e.RuntimeParameter]
 				assert.True(t, ok, e.RuntimeParameter)
-				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
+				assert.Equal(t, state, e.StateTable)
 			case *settings.LifecycleEnv:
-				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
+				assert.Equal(t, state, e.StateTable)
 				assert.True(t, strings.HasSuffix(e.PrivateZoneID, ".PrivateZone.Ref"), e.PrivateZoneID)
 			case *settings.ShardsEnv:
-				assert.Equal(t, a.nameOf(t, "AWS::DynamoDB::Table", "TableName"), e.StateTable)
+				assert.Equal(t, state, e.StateTable)
 				assert.Equal(t, a.settings.Edge.MendPause.D(), e.MendPause)
+			case *settings.JibrisEnv:
+				_, ok := a.parameters()[e.RuntimeParameter]
+				assert.True(t, ok, e.RuntimeParameter)
+				assert.Equal(t, state, e.StateTable)
+			case *settings.RecordingsEnv:
+				assert.Equal(t, f.Stack+".Catalogue.Ref", e.Catalogue)
+				assert.Equal(t, f.Stack+".RecordingsBucket.Ref", e.Bucket)
+				_, ok := a.find("AWS::SNS::Topic", e.TopicARN)
+				assert.True(t, ok, e.TopicARN)
 			}
 		}
 		assert.Len(t, found, len(settings.Lambdas))
 	})
 }
 
-// nameOf is the physical name of the only resource of a type.
-func (a assembly) nameOf(t *testing.T, kind, property string) string {
-	t.Helper()
-	var names []string
-	for r := range a.of(kind) {
-		names = append(names, a.resolve(r.Stack, r.Properties[property]))
-	}
-	require.Len(t, names, 1, kind)
-	return names[0]
+// table is the DynamoDB table of a name.
+func (a assembly) table(name string) (resource, bool) {
+	return a.find("AWS::DynamoDB::Table", "arn:aws:dynamodb:eu-central-1:123456789012:table/"+name)
 }
 
-func TestLambdasAreArmBinariesInPrivateSubnets(t *testing.T) {
+func TestLambdasAreArmBinariesAndThoseThatAskAgentsAreInPrivateSubnets(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		for f := range a.of(functionType) {
 			assert.Equal(t, "provided.al2023", f.Properties["Runtime"], f.name())
 			assert.Equal(t, []any{"arm64"}, f.Properties["Architectures"], f.name())
 			assert.Equal(t, "bootstrap", f.Properties["Handler"], f.name())
+			assert.Less(t, f.Properties["Timeout"], 60.0, "%s would overlap with its next schedule", f.name())
 			subnets := list(at(f.Properties, "VpcConfig", "SubnetIds"))
+			if strings.HasSuffix(f.Properties["FunctionName"].(string), "-recordings") {
+				assert.Empty(t, f.Properties["VpcConfig"], f.name())
+				continue
+			}
 			assert.Len(t, subnets, a.settings.Network.AvailabilityZones, f.name())
 			for _, s := range subnets {
 				assert.Contains(t, a.resolve(f.Stack, s), ".PrivateSubnet", f.name())
 			}
-			assert.Less(t, f.Properties["Timeout"], 60.0, "%s would overlap with its next schedule", f.name())
 		}
 	})
 }
@@ -134,17 +146,32 @@ func TestNoRoleMayDoMoreThanItsWork(t *testing.T) {
 	})
 }
 
-func TestTheStateTableOutlivesMistakesAndForgetsWhatExpired(t *testing.T) {
+func TestTablesOutliveMistakes(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		var tables int
 		for table := range a.of("AWS::DynamoDB::Table") {
 			tables++
-			assert.Equal(t, "PAY_PER_REQUEST", table.Properties["BillingMode"])
-			assert.Equal(t, true, at(table.Properties, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"))
-			assert.Equal(t, true, at(table.Properties, "SSESpecification", "SSEEnabled"))
-			assert.Equal(t, map[string]any{"AttributeName": "expires", "Enabled": true}, table.Properties["TimeToLiveSpecification"])
-			assert.Equal(t, []any{map[string]any{"AttributeName": "pk", "KeyType": "HASH"}}, table.Properties["KeySchema"])
+			assert.Equal(t, "PAY_PER_REQUEST", table.Properties["BillingMode"], table.name())
+			assert.Equal(t, true, at(table.Properties, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"), table.name())
+			assert.Equal(t, true, at(table.Properties, "SSESpecification", "SSEEnabled"), table.name())
 		}
-		assert.Equal(t, 1, tables)
+		assert.Equal(t, 2, tables)
+	})
+}
+
+func TestTheStateTableForgetsWhatExpiredAndTheCatalogueNothing(t *testing.T) {
+	key := func(name, kind string) any { return map[string]any{"AttributeName": name, "KeyType": kind} }
+	every(t, func(t *testing.T, a assembly) {
+		state, ok := a.table(a.settings.Fleet + "-state")
+		require.True(t, ok)
+		assert.Equal(t, map[string]any{"AttributeName": "expires", "Enabled": true}, state.Properties["TimeToLiveSpecification"])
+		assert.Equal(t, []any{key("pk", "HASH")}, state.Properties["KeySchema"])
+		catalogue := a.templates[a.settings.Fleet+"-jibri"].Resources["Catalogue"]
+		assert.Equal(t, true, catalogue.Properties["DeletionProtectionEnabled"])
+		assert.NotContains(t, catalogue.Properties, "TableName", "a name of its own would stop a deployment after a deletion")
+		assert.NotContains(t, catalogue.Properties, "TimeToLiveSpecification")
+		assert.Equal(t, []any{key("day", "HASH"), key("id", "RANGE")}, catalogue.Properties["KeySchema"])
+		assert.Equal(t, "Retain", catalogue.DeletionPolicy)
+		assert.Equal(t, "Retain", catalogue.UpdateReplacePolicy)
 	})
 }

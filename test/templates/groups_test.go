@@ -36,7 +36,7 @@ func TestAGroupLeavesItsSizeToTheControlPlane(t *testing.T) {
 	})
 }
 
-func TestEveryShardHasOneSignalNodeAndItsBridgesWithinBounds(t *testing.T) {
+func TestEveryShardHasOneSignalNodeAndItsBridgesWithinBoundsAndAllShareRecorders(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		sizes := map[string][2]string{}
 		for g := range a.of(group) {
@@ -50,7 +50,8 @@ func TestEveryShardHasOneSignalNodeAndItsBridgesWithinBounds(t *testing.T) {
 			assert.Equal(t, [2]string{strconv.Itoa(least), strconv.Itoa(most)}, sizes["bridge "+shard.Name])
 		}
 		assert.Equal(t, [2]string{"1", "1"}, sizes["edge "])
-		assert.Len(t, sizes, 2*len(a.settings.Shards)+1, "no group of another role")
+		assert.Equal(t, [2]string{strconv.Itoa(a.settings.Jibris.Min), strconv.Itoa(a.settings.Jibris.Max)}, sizes["jibri "])
+		assert.Len(t, sizes, 2*len(a.settings.Shards)+2, "no group of another role")
 	})
 }
 
@@ -102,17 +103,20 @@ func (a assembly) roleMay(stack string, role resource, action, on string) bool {
 	return false
 }
 
-func TestBridgesAreOnDemandInTheOperatorsOrder(t *testing.T) {
+func TestBridgesAndRecordersAreOnDemandInTheOperatorsOrder(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		for g := range a.of(group) {
-			if tags(t, g)[fleet.TagRole] != string(fleet.RoleBridge) {
+			want, ok := map[string][]string{
+				string(fleet.RoleBridge): a.settings.Bridges.InstanceTypes, string(fleet.RoleJibri): a.settings.Jibris.InstanceTypes,
+			}[tags(t, g)[fleet.TagRole]]
+			if !ok {
 				continue
 			}
 			var types []string
 			for _, o := range list(at(g.Properties, "MixedInstancesPolicy", "LaunchTemplate", "Overrides")) {
 				types = append(types, at(o, "InstanceType").(string))
 			}
-			assert.Equal(t, a.settings.Bridges.InstanceTypes, types)
+			assert.Equal(t, want, types, g.name())
 			distribution := at(g.Properties, "MixedInstancesPolicy", "InstancesDistribution")
 			assert.Equal(t, "prioritized", at(distribution, "OnDemandAllocationStrategy"))
 			assert.EqualValues(t, 100, at(distribution, "OnDemandPercentageAboveBaseCapacity"))

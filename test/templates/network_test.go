@@ -74,6 +74,8 @@ func TestWhoMaySpeakToWhomIsThisListAndNothingElse(t *testing.T) {
 			{"EdgeSecurityGroup", "ControlSecurityGroup", tcp(settings.AgentPort)},
 			{"BridgesSecurityGroup", "ControlSecurityGroup", tcp(settings.AgentPort)},
 			{"BridgesSecurityGroup", "0.0.0.0/0", fmt.Sprintf("udp/%d", settings.MediaPort)},
+			{"SignalSecurityGroup", "JibrisSecurityGroup", tcp(settings.XMPPPort)},
+			{"JibrisSecurityGroup", "ControlSecurityGroup", tcp(settings.AgentPort)},
 		}, got)
 	})
 }
@@ -133,9 +135,20 @@ func TestThePrivateZoneBelongsToTheVPC(t *testing.T) {
 	})
 }
 
-func TestFlowLogsGoToAnEncryptedPrivateBucketThatIsKept(t *testing.T) {
+func TestBucketsArePrivateEncryptedKeptAndTakeNothingWithoutTLS(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
+		guarded := map[string]bool{}
+		for p := range a.of("AWS::S3::BucketPolicy") {
+			for _, s := range a.statements(p.Stack, p.Properties["PolicyDocument"]) {
+				bucket := p.Stack + "." + at(p.Properties, "Bucket", "Ref").(string) + ".Arn"
+				if s.Effect == "Deny" && s.Conditions["Bool"]["aws:SecureTransport"] == "false" {
+					guarded[bucket] = matches(s.Actions, "s3:GetObject") && matches(s.Resources, bucket+"/an object") && matches(s.Resources, bucket)
+				}
+			}
+		}
 		for b := range a.of("AWS::S3::Bucket") {
+			assert.Equal(t, "Retain", b.DeletionPolicy, b.name())
+			assert.True(t, guarded[a.attribute(b.Stack, b.ID, "Arn")], b.name())
 			assert.NotEmpty(t, at(b.Properties, "BucketEncryption", "ServerSideEncryptionConfiguration"), b.name())
 			for _, block := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
 				assert.Equal(t, true, at(b.Properties, "PublicAccessBlockConfiguration", block), b.name())

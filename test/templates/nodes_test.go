@@ -47,10 +47,18 @@ func TestANodeIsToldItsConfiguration(t *testing.T) {
 				want.CheckListen = "@ADDRESS@:7071"
 			case fleet.RoleEdge:
 				want.CheckListen = a.slot(t, g) + ":7071"
-			case fleet.RoleBridge: // HAProxy never asks it
+				name, _ := strings.CutPrefix(tags["Name"], a.settings.Fleet+"-edge-")
+				want.Slot = "slot-" + name
+			case fleet.RoleBridge, fleet.RoleJibri: // HAProxy never asks them
+			}
+			wake := "-wake"
+			if role == fleet.RoleJibri {
+				wake = "-jibri-wake"
+				want.Recorder.Bucket = g.Stack + ".RecordingsBucket.Ref"
+				want.Recorder.QueueURL = a.settings.Fleet + "-recordings"
 			}
 			want.AgentSecretARN = a.settings.Fleet + "/agent"
-			want.WakeTopicARN = "arn:aws:sns:eu-central-1:123456789012:" + a.settings.Fleet + "-wake"
+			want.WakeTopicARN = "arn:aws:sns:eu-central-1:123456789012:" + a.settings.Fleet + wake
 			assert.Equal(t, want, got, g.name())
 			_, ok := a.find("AWS::SNS::Topic", got.WakeTopicARN)
 			assert.True(t, ok, g.name())
@@ -74,7 +82,10 @@ func TestASecretThatANodeReadsIsDeployedAndItsRoleMayReadIt(t *testing.T) {
 			deployed[s.Properties["Name"].(string)] = true
 			assert.NotEmpty(t, s.Properties["GenerateSecretString"], s.name())
 		}
-		reads := map[fleet.Role][]string{fleet.RoleBridge: {"agent", "jvb"}, fleet.RoleSignal: {"agent", "jvb", "jicofo"}, fleet.RoleEdge: {"agent"}}
+		reads := map[fleet.Role][]string{
+			fleet.RoleBridge: {"agent", "jvb"}, fleet.RoleSignal: {"agent", "jvb", "jicofo", "jibri", "recorder"}, fleet.RoleEdge: {"agent"},
+			fleet.RoleJibri: {"agent", "jibri", "recorder"},
+		}
 		for g := range a.of(group) {
 			var may []string
 			role := a.templates[g.Stack].Resources[a.nodeRole(t, g)]
@@ -109,33 +120,12 @@ func TestUserDataIsAShellScriptThatEC2Accepts(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		for g := range a.of(group) {
 			script := a.userData(g)
-			assert.Less(t, len(script), 16*1024, "%s: EC2 takes 16 KiB", g.name())
+			assert.Less(t, len(script), 12*1024, "%s: EC2 takes 16 KiB", g.name())
 			check := exec.Command("bash", "-n")
 			check.Stdin = strings.NewReader(script)
 			out, err := check.CombinedOutput()
 			assert.NoError(t, err, "%s: %s", g.name(), out)
 		}
-	})
-}
-
-func TestHAProxyAcceptsEverySlotsConfiguration(t *testing.T) {
-	every(t, func(t *testing.T, a assembly) {
-		var slots int
-		for g := range a.of(group) {
-			if tags(t, g)[fleet.TagRole] != string(fleet.RoleEdge) {
-				continue
-			}
-			slots++
-			configuration := file(t, a.userData(g), "/etc/jitsi-fleet/haproxy.cfg", "HAPROXY")
-			check := exec.Command("haproxy", "-c", "-f", "/dev/stdin")
-			check.Stdin = strings.NewReader(configuration)
-			out, err := check.CombinedOutput()
-			assert.NoError(t, err, "%s: %s", g.name(), out)
-			for _, shard := range a.settings.Shards {
-				assert.Contains(t, configuration, " "+settings.SignalName(a.settings.Fleet, shard.Name)+":", g.name())
-			}
-		}
-		assert.Equal(t, a.settings.Edge.Slots, slots)
 	})
 }
 

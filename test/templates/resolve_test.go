@@ -70,7 +70,7 @@ func (a assembly) attribute(stack, id, name string) string {
 	if !ok {
 		panic(fmt.Sprintf("%s refers to %s, which is not there", stack, id))
 	}
-	if form, ok := arns[r.Type]; ok {
+	if form, ok := arns[r.Type]; ok && r.Properties[form.property] != nil {
 		physical := a.resolve(stack, r.Properties[form.property])
 		if name == form.attribute {
 			return fmt.Sprintf("arn:aws:%s:eu-central-1:123456789012:%s%s", form.service, form.prefix, physical)

@@ -24,6 +24,10 @@ var mistakes = map[string]struct {
 	"a grace shorter than a boot": {func(f map[string]any) {
 		f["bridges"] = map[string]any{"bootTime": "10m", "admissionGrace": "5m"}
 	}, "fleet.bridges.admissionGrace"},
+	"free recorders where there are none": {func(f map[string]any) { f["jibris"] = map[string]any{"max": 0} }, "fleet.jibris.free"},
+	"recordings that expire before they are cheaper": {func(f map[string]any) {
+		f["recordings"] = map[string]any{"cheaperAfterDays": 60, "expireAfterDays": 60}
+	}, "fleet.recordings.expireAfterDays"},
 	"two shards of one name": {func(f map[string]any) {
 		f["shards"] = []any{map[string]any{"name": "a", "id": 1}, map[string]any{"name": "a", "id": 2}}
 	}, "fleet.shards[1].name"},

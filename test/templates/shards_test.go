@@ -24,7 +24,7 @@ func (a assembly) parameters() map[string]resource {
 func TestEveryShardIsBornInDrainAndItsSignalNodeMayFollowThatStateOnly(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
 		parameters := a.parameters()
-		assert.Len(t, parameters, len(a.settings.Shards)+1, "and the run-time parameter")
+		assert.Len(t, parameters, len(a.settings.Shards)+3, "and the run-time values, the slots' configuration, and the list for recorders")
 		follows := map[string][]string{}
 		for g := range a.of(group) {
 			tags := tags(t, g)

@@ -16,7 +16,7 @@ import (
 )
 
 func TestStacksAreThoseOfTheDesign(t *testing.T) {
-	want := []string{"jitsi-control", "jitsi-edge", "jitsi-monitoring", "jitsi-network"}
+	want := []string{"jitsi-control", "jitsi-edge", "jitsi-jibri", "jitsi-monitoring", "jitsi-network"}
 	for _, s := range deployed.settings.Shards {
 		want = append(want, "jitsi-shard-"+s.Name)
 	}
@@ -26,7 +26,7 @@ func TestStacksAreThoseOfTheDesign(t *testing.T) {
 func TestANewShardChangesNeitherNetworkNorControlNorAnotherShard(t *testing.T) {
 	for stack := range deployed.templates {
 		switch stack {
-		case "jitsi-edge", "jitsi-monitoring": // they know the shards
+		case "jitsi-edge", "jitsi-jibri", "jitsi-monitoring": // they know the shards
 			assert.NotEqual(t, deployed.raw[stack], oneMoreShard.raw[stack], stack)
 		default:
 			assert.JSONEq(t, deployed.raw[stack], oneMoreShard.raw[stack], stack)

@@ -24,5 +24,5 @@ var PassedOver = map[string]Substitute{
 	"AWS::SNS::Subscription":         {Emulated, "who gets what is published"},
 	"AWS::CloudWatch::Alarm":         {Emulated, "evaluated on the metrics in the Lambdas' logs"},
 	"AWS::Lambda::EventInvokeConfig": {Emulated, "retries and failure destinations of asynchronous invocations"},
-	"AWS::S3::BucketPolicy":          {NotNeeded, "nothing writes flow logs"},
+	"AWS::S3::BucketPolicy":          {Emulated, "who may do what with the objects"},
 }

@@ -10,6 +10,13 @@ import (
 // mostParticipants bounds a curve: the largest fleet that the project is for.
 const mostParticipants = 100_000
 
+// mostShards bounds a scenario's shards, for all of them run on one machine; leastShards is how many it takes for
+// something to happen to one of them.
+const (
+	mostShards  = 8
+	leastShards = 2
+)
+
 // check refuses what could not be played, and sets the length.
 func (s *Scenario) check() error {
 	if s.Start == "" || s.End == "" {
@@ -17,6 +24,9 @@ func (s *Scenario) check() error {
 	}
 	if s.length = s.Offset(s.End); s.length <= 0 {
 		return fmt.Errorf("the scenario's end, %s, is not after its start, %s", s.End, s.Start)
+	}
+	if s.Shards < 0 || s.Shards > mostShards {
+		return fmt.Errorf("the scenario has %d shards: write 1 to %d, or nothing for those of the settings", s.Shards, mostShards)
 	}
 	if err := s.checkCurve(); err != nil {
 		return err
@@ -67,14 +77,37 @@ func (s *Scenario) checkFault(f Fault) error {
 		if f.Until.Minutes() <= f.At.Minutes() {
 			return fmt.Errorf("%q ends at %s, which is not after %s", f.Kind, f.Until, f.At)
 		}
-	case KillBridge:
+	case KillBridge, DrainShard, ReadyShard, KillShard:
+		if f.Until != "" && f.Kind.OfShard() {
+			return fmt.Errorf("%q has an end, %s: it lasts until something else happens to the shard, leave it out", f.Kind, f.Until)
+		}
 		if f.Until != "" {
 			return fmt.Errorf("%q has an end, %s: a killed bridge does not come back, leave it out", f.Kind, f.Until)
 		}
 	default:
-		return fmt.Errorf("its kind is %q: write %q or %q", f.Kind, SilenceAgents, KillBridge)
+		return fmt.Errorf("its kind is %q: write %q, %q, %q, %q or %q", f.Kind, SilenceAgents, KillBridge, DrainShard, ReadyShard, KillShard)
 	}
-	return nil
+	return s.checkShard(f)
+}
+
+// checkShard refuses a shard that is not there, or that the fault is not about. What happens to the only shard moves
+// no room anywhere.
+func (s *Scenario) checkShard(f Fault) error {
+	if !f.Kind.OfShard() {
+		if f.Shard != "" {
+			return fmt.Errorf("%q names a shard, %s: it is about the whole fleet, leave it out", f.Kind, f.Shard)
+		}
+		return nil
+	}
+	if s.Shards < leastShards {
+		return fmt.Errorf("%q needs another shard to go to: give the scenario %d shards or more", f.Kind, leastShards)
+	}
+	for n := range s.Shards {
+		if f.Shard == ShardName(n+1) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is about shard %q: write %q to %q", f.Kind, f.Shard, ShardName(1), ShardName(s.Shards))
 }
 
 // within refuses a time that is missing or not of the scenario.

@@ -25,8 +25,10 @@ type Scenario struct {
 	Curve []Level `json:"curve"`
 	// Expect is how many bridges there should be at given times.
 	Expect []Expectation `json:"expect"`
-	// Faults are what breaks.
+	// Faults are what breaks, and what an operator does meanwhile.
 	Faults []Fault `json:"faults,omitempty"`
+	// Shards is how many shards the fleet has, shard-1 and so on, whatever the settings say; 0 leaves it to them.
+	Shards int `json:"shards,omitempty"`
 	// Seed makes the rooms' sizes and lengths; the same seed makes the same rooms.
 	Seed uint64 `json:"seed"`
 
@@ -54,13 +56,23 @@ type FaultKind string
 const (
 	SilenceAgents FaultKind = "silence agents" // every node agent hangs until Until
 	KillBridge    FaultKind = "kill bridge"    // the busiest bridge's JVB dies and is not restarted
+	DrainShard    FaultKind = "drain shard"    // the operator lets a shard take no new rooms
+	ReadyShard    FaultKind = "ready shard"    // the operator lets a shard take new rooms again
+	KillShard     FaultKind = "kill shard"     // EC2 loses a shard's signal node with all that runs on it
 )
+
+// OfShard reports whether faults of this kind are about one shard, which they name.
+func (k FaultKind) OfShard() bool { return k == DrainShard || k == ReadyShard || k == KillShard }
+
+// ShardName is the name of a scenario's n-th shard, from 1.
+func ShardName(n int) string { return fmt.Sprintf("shard-%d", n) }
 
 // Fault is one thing that breaks.
 type Fault struct {
 	Kind  FaultKind      `json:"kind"`
 	At    settings.Clock `json:"at"`
 	Until settings.Clock `json:"until,omitzero"`
+	Shard string         `json:"shard,omitempty"`
 }
 
 // Visit is one participant's stay in a room, in seconds from the scenario's start.

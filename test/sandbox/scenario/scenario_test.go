@@ -62,7 +62,14 @@ func TestParseRefuses(t *testing.T) {
 		"an expectation after the end":       {member{"expect": []any{member{"at": "13:00", "bridges": 2}}}, "expectation 1 is at 13:00"},
 		"an expectation of less than none":   {member{"expect": []any{member{"at": "09:00", "bridges": -2}}}, "expectation 1 is -2 bridges"},
 		"an expectation within less":         {member{"expect": []any{member{"at": "09:00", "bridges": 2, "within": -1}}}, "within -1"},
-		"a fault of an unknown kind":         {member{"faults": []any{member{"kind": "flood", "at": "09:00"}}}, `fault 1: its kind is "flood": write "silence agents" or "kill bridge"`},
+		"a fault of an unknown kind":         {member{"faults": []any{member{"kind": "flood", "at": "09:00"}}}, `fault 1: its kind is "flood": write "silence agents", "kill bridge", "drain shard", "ready shard" or "kill shard"`},
+		"fewer shards than none":             {member{"shards": -1}, "-1 shards: write 1 to 8"},
+		"more shards than a machine carries": {member{"shards": 9}, "9 shards: write 1 to 8"},
+		"a drain in a fleet of one shard":    {member{"faults": []any{member{"kind": DrainShard, "at": "09:00", "shard": "shard-1"}}}, `"drain shard" needs another shard to go to`},
+		"a drain of no shard":                {member{"shards": 2, "faults": []any{member{"kind": DrainShard, "at": "09:00"}}}, `"drain shard" is about shard "": write "shard-1" to "shard-2"`},
+		"a ready of a shard that is not":     {member{"shards": 2, "faults": []any{member{"kind": ReadyShard, "at": "09:00", "shard": "shard-3"}}}, `about shard "shard-3"`},
+		"a killed shard with an end":         {member{"shards": 2, "faults": []any{member{"kind": KillShard, "at": "09:00", "until": "10:00", "shard": "shard-1"}}}, "it lasts until something else happens"},
+		"a bridge that is killed on a shard": {member{"shards": 2, "faults": []any{member{"kind": KillBridge, "at": "09:00", "shard": "shard-1"}}}, "it is about the whole fleet"},
 		"a fault without a time":             {member{"faults": []any{member{"kind": KillBridge}}}, `fault 1: "kill bridge" has no time`},
 		"a fault after the end":              {member{"faults": []any{member{"kind": KillBridge, "at": "12:30"}}}, `"kill bridge" is at 12:30`},
 		"a killed bridge that comes back":    {member{"faults": []any{member{"kind": KillBridge, "at": "09:00", "until": "10:00"}}}, "does not come back"},
@@ -106,6 +113,20 @@ func TestParseReadsTimesFromTheStart(t *testing.T) {
 	assert.Equal(t, "10:30", s.TimeOfDay(150*time.Minute+59*time.Second))
 	assert.Equal(t, []Expectation{{At: "12:00", Bridges: 2, Within: 1}}, s.Expect)
 	assert.Equal(t, []Fault{{Kind: SilenceAgents, At: "10:00", Until: "10:40"}, {Kind: KillBridge, At: "11:15"}}, s.Faults)
+}
+
+func TestParseReadsWhatHappensToShards(t *testing.T) {
+	s, err := Parse(document(t, map[string]any{"shards": 2, "faults": []any{
+		map[string]any{"kind": DrainShard, "at": "09:00", "shard": "shard-2"},
+		map[string]any{"kind": ReadyShard, "at": "10:00", "shard": "shard-2"},
+		map[string]any{"kind": KillShard, "at": "11:00", "shard": "shard-1"},
+	}}))
+	require.NoError(t, err)
+	assert.Equal(t, 2, s.Shards)
+	assert.Equal(t, []Fault{
+		{Kind: DrainShard, At: "09:00", Shard: "shard-2"}, {Kind: ReadyShard, At: "10:00", Shard: "shard-2"},
+		{Kind: KillShard, At: "11:00", Shard: "shard-1"},
+	}, s.Faults)
 }
 
 func TestAFaultOfTheCommandLineIsHeldToTheSameRules(t *testing.T) {

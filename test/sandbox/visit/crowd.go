@@ -15,27 +15,29 @@ import (
 // Crowd plays a scenario's visits at a Door.
 type Crowd struct {
 	door *Door
+	now  func() time.Time
 
 	mu      sync.Mutex
-	coming  []scenario.Visit // in the order of their joins
+	coming  []arrival // in the order of their joins
 	going   leaves
 	shards  map[string]string // the shard that each room was seen on
 	present int
 	tally   Tally
 }
 
-// Tally is what the users of the sandbox saw.
-type Tally struct {
-	Joined  int `json:"joined"`
-	Retried int `json:"retried"` // attempts to join that were refused and made again
-	Missed  int `json:"missed"`  // visits that ended before anybody let them in
-	// Split are rooms that were seen on two shards.
-	Split []string `json:"split,omitempty"`
+// arrival is somebody who is to be let in. Who was in before has lost a session: it is lost - 1 of the tally's losses.
+type arrival struct {
+	scenario.Visit
+	lost int
 }
 
-// NewCrowd makes a crowd of a scenario's visits.
-func NewCrowd(door *Door, visits []scenario.Visit) *Crowd {
-	return &Crowd{door: door, coming: slices.Clone(visits), shards: map[string]string{}}
+// NewCrowd makes a crowd of a scenario's visits. What it sees it writes down with the time that now says.
+func NewCrowd(door *Door, visits []scenario.Visit, now func() time.Time) *Crowd {
+	c := &Crowd{door: door, now: now, shards: map[string]string{}}
+	for _, v := range visits {
+		c.coming = append(c.coming, arrival{Visit: v})
+	}
+	return c
 }
 
 // Present is how many participants are in a room now.
@@ -50,7 +52,8 @@ func (c *Crowd) Tally() Tally {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tally
-	t.Split = slices.Clone(t.Split)
+	t.Moves, t.Openings = slices.Clone(t.Moves), slices.Clone(t.Openings)
+	t.Losses, t.Unanswered = slices.Clone(t.Losses), slices.Clone(t.Unanswered)
 	return t
 }
 
@@ -60,27 +63,37 @@ const atOnce = 16
 // Advance lets everybody come and go whose time has come.
 func (c *Crowd) Advance(ctx context.Context, offset time.Duration) {
 	joins, leaves := c.due(offset.Seconds())
+	sideBySide(rooms(joins, leaves), func(room string) {
+		c.leave(ctx, room, leaves[room])
+		c.join(ctx, room, joins[room])
+	})
+}
+
+// sideBySide speaks for several rooms at once, each by its name, and waits for all.
+func sideBySide(names []string, speak func(room string)) {
 	limit := make(chan struct{}, atOnce)
 	var wait sync.WaitGroup
-	for _, room := range rooms(joins, leaves) {
+	for _, room := range names {
 		limit <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-limit }()
-			c.leave(ctx, room, leaves[room])
-			c.join(ctx, room, joins[room])
+			speak(room)
 		})
 	}
 	wait.Wait()
 }
 
-func (c *Crowd) due(now float64) (joins map[string][]scenario.Visit, departures map[string][]standin.Ticket) {
+func (c *Crowd) due(now float64) (joins map[string][]arrival, departures map[string][]standin.Ticket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	joins, departures = map[string][]scenario.Visit{}, map[string][]standin.Ticket{}
+	joins, departures = map[string][]arrival{}, map[string][]standin.Ticket{}
 	for len(c.coming) > 0 && c.coming[0].Join <= now {
-		if v := c.coming[0]; v.Leave > now {
+		switch v := c.coming[0]; {
+		case v.Leave > now:
 			joins[v.Room] = append(joins[v.Room], v)
-		} else {
+		case v.lost > 0:
+			c.tally.Losses[v.lost-1].Ended = true
+		default:
 			c.tally.Missed++
 		}
 		c.coming = c.coming[1:]
@@ -92,7 +105,7 @@ func (c *Crowd) due(now float64) (joins map[string][]scenario.Visit, departures 
 	return joins, departures
 }
 
-func rooms(joins map[string][]scenario.Visit, departures map[string][]standin.Ticket) []string {
+func rooms(joins map[string][]arrival, departures map[string][]standin.Ticket) []string {
 	var names []string
 	for room := range joins {
 		names = append(names, room)
@@ -107,7 +120,7 @@ func rooms(joins map[string][]scenario.Visit, departures map[string][]standin.Ti
 }
 
 // join brings visitors in. Those who are refused try again at the next moment.
-func (c *Crowd) join(ctx context.Context, room string, visits []scenario.Visit) {
+func (c *Crowd) join(ctx context.Context, room string, visits []arrival) {
 	if len(visits) == 0 {
 		return
 	}
@@ -118,10 +131,14 @@ func (c *Crowd) join(ctx context.Context, room string, visits []scenario.Visit) 
 		c.seen(room, seats.Shard)
 	}
 	for i, ticket := range seats.Tickets {
-		heap.Push(&c.going, departure{at: visits[i].Leave, room: room, ticket: ticket})
+		heap.Push(&c.going, departure{at: visits[i].Leave, room: room, ticket: ticket, shard: seats.Shard})
+		if n := visits[i].lost; n > 0 {
+			c.tally.Losses[n-1].Back, c.tally.Losses[n-1].To = c.now(), seats.Shard
+			continue
+		}
+		c.tally.Joined++
 	}
 	c.present += len(seats.Tickets)
-	c.tally.Joined += len(seats.Tickets)
 	refused := visits[len(seats.Tickets):]
 	c.tally.Retried += len(refused)
 	c.coming = append(slices.Clone(refused), c.coming...)
@@ -136,7 +153,7 @@ func (c *Crowd) leave(ctx context.Context, room string, tickets []standin.Ticket
 	defer c.mu.Unlock()
 	if err != nil { // they close their browsers all the same: once more at the next moment
 		for _, t := range tickets {
-			heap.Push(&c.going, departure{room: room, ticket: t})
+			heap.Push(&c.going, departure{room: room, ticket: t, shard: c.shards[room]})
 		}
 		return
 	}
@@ -146,8 +163,11 @@ func (c *Crowd) leave(ctx context.Context, room string, tickets []standin.Ticket
 func (c *Crowd) seen(room, shard string) {
 	before, known := c.shards[room]
 	c.shards[room] = shard
-	if known && before != shard && !slices.Contains(c.tally.Split, room) {
-		c.tally.Split = append(c.tally.Split, room)
+	switch {
+	case !known:
+		c.tally.Openings = append(c.tally.Openings, Sighting{room, shard, c.now()})
+	case before != shard:
+		c.tally.Moves = append(c.tally.Moves, Move{room, before, shard, c.now()})
 	}
 }
 
@@ -156,6 +176,7 @@ type departure struct {
 	at     float64
 	room   string
 	ticket standin.Ticket
+	shard  string
 }
 
 // leaves is a heap of departures, the next first.

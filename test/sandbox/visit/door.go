@@ -54,11 +54,20 @@ func (d *Door) Join(ctx context.Context, room string, n int) (standin.Seats, err
 
 // Leave lets participants of a room go.
 func (d *Door) Leave(ctx context.Context, room string, tickets []standin.Ticket) (standin.Seats, error) {
+	return d.ask(ctx, room, standin.HeaderLeave, listed(tickets))
+}
+
+// Stay keeps participants' connections alive and returns which of their sessions have ended.
+func (d *Door) Stay(ctx context.Context, room string, tickets []standin.Ticket) (standin.Seats, error) {
+	return d.ask(ctx, room, standin.HeaderStay, listed(tickets))
+}
+
+func listed(tickets []standin.Ticket) string {
 	texts := make([]string, len(tickets))
 	for i, t := range tickets {
 		texts[i] = strconv.FormatUint(uint64(t), 10)
 	}
-	return d.ask(ctx, room, standin.HeaderLeave, strings.Join(texts, ","))
+	return strings.Join(texts, ",")
 }
 
 func (d *Door) ask(ctx context.Context, room, header, value string) (standin.Seats, error) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -67,6 +68,11 @@ func (s *shard) set(change func()) {
 	change()
 }
 
+// forget ends every session in a room, as a node does that dies.
+func (s *shard) forget(room string) {
+	maps.DeleteFunc(s.present, func(_ uint64, r string) bool { return r == room })
+}
+
 // ServeHTTP lets people in and out.
 func (s *shard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
@@ -89,6 +95,11 @@ func (s *shard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if s.present[id] == r.URL.Query().Get("room") {
 			delete(s.present, id)
 			seats.Left++
+		}
+	}
+	for ticket := range strings.SplitSeq(r.Header.Get(standin.HeaderStay), ",") {
+		if id, err := strconv.ParseUint(ticket, 10, 64); err == nil && s.present[id] == "" {
+			seats.Gone = append(seats.Gone, standin.Ticket(id))
 		}
 	}
 	w.Header().Set(standin.HeaderShard, s.header)

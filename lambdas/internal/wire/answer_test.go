@@ -1,4 +1,4 @@
-package main
+package wire
 
 import (
 	"encoding/json"
@@ -34,7 +34,7 @@ func TestMessagesAreAcknowledgedOnlyAfterARunThatSucceeded(t *testing.T) {
 		{"nothing at all fails as a whole", nil, failed, nil, failed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			response, err := answer(c.wakeups, c.failed)
+			response, err := Answer(c.wakeups, c.failed)
 			assert.Equal(t, c.err, err)
 			var again []string
 			for _, f := range response.BatchItemFailures {

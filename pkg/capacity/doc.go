@@ -1,0 +1,47 @@
+// Package capacity decides how many bridges a group needs, which to take back from draining and which to drain, and
+// how many recorders the pool needs and which to retire.
+//
+// It is pure: it is given the time, what was observed and the policy, and returns a decision with its
+// reasons. It knows no AWS, no network and no clock.
+//
+// # The law of the bridges
+//
+// A bridge's room is max(0, Target - stress). A hot bridge is full; it is not more demand, since a single
+// large room stays hot however many bridges are added. The room that is needed is the growth expected within
+// one boot time plus Spare bridges' worth. The room that there is counts what boots already at Target each, so
+// nothing is bought twice for one need. What is missing is first taken back from draining bridges, then
+// launched, all of it at once. With survivors, the share of the largest other shard's load that would come here if
+// it were lost is needed too.
+//
+// A bridge is drained only with proof: every bridge answered with fresh figures, nothing boots, and without it
+// the others hold the peak of the last ShrinkAfter, the load that is leaving, Spare and Slack. A bridge of an older
+// launch template is the first to be drained; its replacement is launched before it, one at a time.
+//
+// # Worked example of the bridges
+//
+// Target 0.6, Spare 1. 500 participants at 0.01 stress each are a demand of 5.0. Nine bridges have
+// 9*0.6 - 5.0 = 0.4 of room and 0.6 is needed: one more is launched, and ten have 1.0.
+//
+// # The law of the recorders
+//
+// One recorder carries one recording, and whoever presses the button while none is free gets none, so what counts is
+// how many are free before anybody asks. Wanted are the busy ones, Free more, and the starts expected within one boot
+// time that Free would not cover with one still free after them: as many as came in the last one, since what is launched
+// now must be ready when as many come again. Whoever finds nobody free begins nothing and is not counted; so while
+// nobody is free, all that came is expected again but one. A single start is no rush. What boots is free to be, so each
+// start is answered by one launch; what is missing is launched all at once. Recorders that are neither free nor busy are
+// no capacity, and silent ones are presumed busy. When many are so at once, the observer is presumed wrong: the unfit
+// are then taken to be free soon, and where silence is too much, nothing is launched beyond the minimum.
+//
+// A free recorder is retired only with proof: every recorder answered, nothing boots, and without it there would have
+// been enough over the whole of RetireAfter. Those of an older launch template go first, then the longest idle. An
+// outdated one that would stay is replaced before it is retired, one at a time.
+//
+// # Worked example of the recorders
+//
+// Free 3. Five record and three are free. Two recordings start: 7 busy and 3 free are needed, 10, and there are 8: two
+// are launched. When they are free and five others have ended, 2 are busy and 8 free, and for RetireAfter nobody is
+// retired. Six start within one boot time; if six came again, 3 free would miss four to leave one free: 8 busy, 3 free
+// and 4 expected are needed, 15, and there are 10: five are launched. No more come, and the expected are needed no
+// longer after a boot time; RetireAfter later four are retired.
+package capacity
