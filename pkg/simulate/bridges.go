@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	"cmp"
 	"container/heap"
+	"slices"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
@@ -26,6 +28,7 @@ const (
 	booting bridgeState = iota
 	serving
 	draining
+	gone   // empty, shut down or about to; its machine runs until somebody ends it
 	ending // empty, told to shut down; costs until it has
 	ended
 )
@@ -37,6 +40,8 @@ type bridge struct {
 	launched float64
 	since    float64 // of its state
 	fails    bool    // will never serve
+	told     bool    // to shut down once it is empty
+	endAt    float64 // of its bill, when it ends
 	places   []*place
 }
 
@@ -51,6 +56,7 @@ type place struct {
 	bridge *bridge
 	index  int // in bridge.places
 	room   int32
+	visit  int32
 	gone   bool
 }
 
@@ -82,6 +88,7 @@ type pool struct {
 	bootTime                               func(id int) (seconds float64, fails bool)
 	crossed                                float64 // people at which a bridge's rise is worth a wake-up
 	woke                                   bool
+	held                                   bool // empty bridges are ended by the policy
 }
 
 func newPool(rooms int, boot func(int) (float64, bool)) *pool {
@@ -167,7 +174,7 @@ func (p *pool) choose(room int32) *bridge {
 		if b.people >= overload || s.people >= roomMost || b.state > draining {
 			continue
 		}
-		if own == nil || b.state < own.state || b.state == own.state && b.people < own.people {
+		if own == nil || b.state < own.state || b.state == own.state && (b.people < own.people || b.people == own.people && b.id < own.id) {
 			own = b
 		}
 	}
@@ -213,19 +220,42 @@ func (p *pool) remove(who *place, now float64) {
 		}
 		break
 	}
-	if b.state == draining && b.people == 0 {
-		p.end(b, now)
-	}
+	p.endIfDone(b, now)
 }
 
 // endDelay is from a bridge's last participant to the end of its machine's bill: the control plane's next look, JVB's
 // shutting-down-delay of a minute, and the machine's own stop.
 const endDelay = 120
 
+// shutdownDelay and machineDelay are the parts of it that are not the control plane's: JVB's, and the machine's.
+const (
+	shutdownDelay = 60
+	machineDelay  = 30
+)
+
+// endIfDone ends a draining bridge that is empty, or lets it shut down and be ended by the policy.
+func (p *pool) endIfDone(b *bridge, now float64) {
+	switch {
+	case b.state != draining || b.people > 0:
+	case !p.held:
+		p.end(b, now, endDelay)
+	case b.told:
+		b.state, b.since = gone, now
+	}
+}
+
 // end begins the end of an empty bridge.
-func (p *pool) end(b *bridge, now float64) {
-	b.state, b.since = ending, now
-	heap.Push(&p.boots, moment{now + endDelay, b})
+func (p *pool) end(b *bridge, now, delay float64) {
+	b.state, b.since, b.endAt = ending, now, now+delay
+	heap.Push(&p.boots, moment{b.endAt, b})
+}
+
+// retire tells a draining bridge to shut down once it is empty.
+func (p *pool) retire(b *bridge, now float64) {
+	if b.state == draining {
+		b.told = true
+		p.endIfDone(b, now)
+	}
 }
 
 // moment is when a bridge's state changes by itself.
@@ -244,7 +274,7 @@ func (q bootQueue) Less(i, j int) bool {
 	return q[i].bridge.id < q[j].bridge.id
 }
 func (q bootQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *bootQueue) Push(x any)   { *q = append(*q, x.(moment)) }
+func (q *bootQueue) Push(x any)   { *q = append(*q, x.(moment)) } //nolint:errcheck // the heap holds nothing else
 func (q *bootQueue) Pop() any {
 	old := *q
 	last := old[len(old)-1]
@@ -267,7 +297,7 @@ func (p *pool) launch(now float64) {
 
 // due carries out the change of state at the head of the queue.
 func (p *pool) due(now float64) {
-	m := heap.Pop(&p.boots).(moment)
+	m := heap.Pop(&p.boots).(moment) //nolint:errcheck // the heap holds nothing else
 	b := m.bridge
 	switch b.state {
 	case booting:
@@ -278,7 +308,9 @@ func (p *pool) due(now float64) {
 		b.state, b.since = serving, now
 		p.welcome()
 	case ending:
-		p.bury(b)
+		if now >= b.endAt { // not when it would have come up
+			p.bury(b)
+		}
 	}
 }
 
@@ -309,9 +341,7 @@ func (p *pool) drain(b *bridge, now float64) {
 		return
 	}
 	b.state, b.since = draining, now
-	if b.people == 0 {
-		p.end(b, now)
-	}
+	p.endIfDone(b, now)
 }
 
 // kill ends a bridge under its participants, who are dropped and join anew.
@@ -319,10 +349,14 @@ func (p *pool) kill(b *bridge, now float64) {
 	if b.state == ending || b.state == ended {
 		return
 	}
-	b.state, b.since = ending, now
-	heap.Push(&p.boots, moment{now + endDelay, b})
-	for len(b.places) > 0 {
-		who := b.places[len(b.places)-1]
+	delay := float64(endDelay)
+	if b.state == gone {
+		delay = machineDelay
+	}
+	p.end(b, now, delay)
+	dropped := slices.Clone(b.places)
+	slices.SortFunc(dropped, func(x, y *place) int { return cmp.Compare(x.visit, y.visit) })
+	for _, who := range dropped {
 		p.remove(who, now)
 		if p.counting {
 			p.dropped++
@@ -332,14 +366,14 @@ func (p *pool) kill(b *bridge, now float64) {
 }
 
 func (p *pool) undrain(b *bridge, now float64) {
-	if b.state == draining {
+	if b.state == draining && !b.told {
 		b.state, b.since = serving, now
 	}
 }
 
 // states are the words of capacity for the states.
 var states = map[bridgeState]capacity.State{
-	booting: capacity.Booting, serving: capacity.Serving, draining: capacity.Draining, ending: capacity.Retiring,
+	booting: capacity.Booting, serving: capacity.Serving, draining: capacity.Draining, gone: capacity.Retiring, ending: capacity.Retiring,
 }
 
 // second is a moment of the simulation as a duration from the workload's start.

@@ -80,7 +80,7 @@ type gremlin struct {
 }
 
 func newGremlin(o Options) *gremlin {
-	return &gremlin{o: o, luck: rand.New(rand.NewPCG(o.Seed, 0xfa17))}
+	return &gremlin{o: o, luck: rand.New(rand.NewPCG(o.Seed, 0xfa17))} //nolint:gosec // the same luck for the same seed is the purpose
 }
 
 func (g *gremlin) hits(share float64) bool { return share > 0 && g.luck.Float64() < share }
@@ -88,7 +88,7 @@ func (g *gremlin) hits(share float64) bool { return share > 0 && g.luck.Float64(
 // boots gives each launch its boot time and its failure: the same luck for the n-th launch under every policy.
 func (g *gremlin) boots(mean time.Duration) func(id int) (seconds float64, fails bool) {
 	return func(id int) (float64, bool) {
-		luck := rand.New(rand.NewPCG(g.o.Seed, uint64(id)))
+		luck := rand.New(rand.NewPCG(g.o.Seed, uint64(id))) //nolint:gosec // the same luck for the same seed is the purpose
 		seconds := mean.Seconds() * (1 + g.o.Faults.SlowBoots) * (1 + g.o.Spread*(2*luck.Float64()-1))
 		if luck.Float64() < g.o.BootFailures+g.o.Faults.BootFailures {
 			return failedLaunch, true

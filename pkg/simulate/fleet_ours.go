@@ -1,40 +1,65 @@
 package simulate
 
 import (
+	"math"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
 )
 
-// ours are the settings of our bridges in a comparison; see package settings for their meaning.
-func ours(o Options) capacity.Policy {
-	return capacity.Policy{Target: 0.75, Spare: 0.3, Slack: 0.1, BootTime: o.BridgeBoot, ShrinkAfter: 3 * time.Minute, Min: 1, Max: most}
+// Settings are what an operator of jitsi-fleet chooses; see package settings for their meaning.
+type Settings struct {
+	Bridges capacity.Policy
+	// ServiceLevel is how likely what the forecast of bridges foresees shall suffice.
+	ServiceLevel float64
+	Jibris       capacity.JibriPolicy
+	// JibriServiceLevel is ServiceLevel's counterpart for recorders.
+	JibriServiceLevel float64
 }
 
-func hindsightBridges(o Options) capacity.Policy {
-	p := ours(o)
-	p.Target, p.Spare, p.Slack = 0.78, 0.1, 0.1
-	return p
-}
+// Ours are the settings of jitsi-fleet in a comparison.
+func Ours(o Options) Settings {
+	return Settings{
+		Bridges: capacity.Policy{Target: 0.78, Spare: 0.1, Slack: 0.05, BootTime: o.BridgeBoot, ShrinkAfter: 3 * time.Minute, Min: 1, Max: most},
 
-// forecastMargin is by how many standard deviations the forecast is above its mean.
-const forecastMargin = 2
+		ServiceLevel: 0.995,
+		Jibris:       capacity.JibriPolicy{Free: 2, Min: 2, Max: most, BootTime: o.JibriBoot, RetireAfter: 5 * time.Minute},
 
-// ourBridges is our law with the forecast, which learns as it goes.
-func ourBridges(o Options) *Fleet {
-	profile := &capacity.Profile{}
-	ahead := o.BridgeBoot + 3*time.Minute
-	return &Fleet{
-		Policy: ours(o), Learn: profile.Learn,
-		Expect: func(now time.Time, _ float64) float64 { return profile.Expected(now, ahead, forecastMargin) },
+		JibriServiceLevel: 0.999,
 	}
 }
 
-// ourJibriPolicy is package settings' default.
-var ourJibriPolicy = capacity.JibriPolicy{Free: 3, Min: 3, Max: most, RetireAfter: 10 * time.Minute}
+// With is jitsi-fleet with some settings; its forecasts learn as they go.
+func With(s Settings, o Options) Entry {
+	return Entry{Name: "jitsi-fleet", Bridges: ourBridges(s, o), Jibris: ourJibris(s), FirstBridges: s.Bridges.Min, FirstJibris: s.Jibris.Free}
+}
 
-func ourJibris(o Options) *JibriFleet {
-	p := ourJibriPolicy
-	p.BootTime = o.JibriBoot
-	return &JibriFleet{Policy: p}
+func ourBridges(s Settings, o Options) *Fleet {
+	profile := &capacity.Profile{}
+	return &Fleet{
+		Policy: s.Bridges, Learn: profile.Learn,
+		Expect: func(now time.Time, demand float64) float64 {
+			return profile.Forecast(now, demand, capacity.Lead(o.BridgeBoot), s.ServiceLevel).Growth()
+		},
+	}
+}
+
+// ourJibris forecasts how many more recorders will be busy with the same profile as the bridges' demand, in recorders.
+// RetireAfter and Free are for what no past day foresaw.
+func ourJibris(s Settings) *JibriFleet {
+	profile := &capacity.Profile{}
+	return &JibriFleet{
+		Policy: s.Jibris,
+		Learn:  func(now time.Time, busy int) { profile.Learn(now, float64(busy)) },
+		Expect: func(now time.Time, busy int) int {
+			return int(math.Ceil(profile.Forecast(now, float64(busy), capacity.Lead(s.Jibris.BootTime), s.JibriServiceLevel).Growth()))
+		},
+	}
+}
+
+// hindsightBridges are the settings of the policy that needs hardly a margin.
+func hindsightBridges(o Options) capacity.Policy {
+	p := Ours(o).Bridges
+	p.Target, p.Spare, p.Slack = 0.78, 0.1, 0.1
+	return p
 }

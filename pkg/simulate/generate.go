@@ -105,7 +105,7 @@ func Generate(name string, days int, seed uint64) (Workload, error) {
 		}
 		return Workload{}, fmt.Errorf("workload %q is none: write %s, or the path of a CSV file", name, strings.Join(names, ", "))
 	}
-	g := generator{kind: kinds[i], luck: rand.New(rand.NewPCG(seed, uint64(i)))}
+	g := generator{kind: kinds[i], luck: rand.New(rand.NewPCG(seed, uint64(i)))} //nolint:gosec // the same conferences for the same seed are the purpose
 	g.w = Workload{Name: name, Start: Monday}
 	for day := range days {
 		g.day(day)

@@ -35,7 +35,10 @@ func Named(policy string, w Workload, o Options) (Entry, error) {
 	e := Entry{Name: policy, FirstBridges: 1}
 	switch policy {
 	case "jitsi-fleet":
-		e.Bridges, e.Jibris, e.FirstJibris = ourBridges(o), ourJibris(o), ourJibriPolicy.Free
+		return With(Ours(o), o), nil
+	case "jitsi-fleet-whole":
+		e = With(Ours(o), o)
+		e.Name, e.Bridges = policy, NewWhole(Ours(o), o)
 	case "jitsi-autoscaler":
 		e.Bridges, e.Jibris, e.FirstJibris = bridgeAutoscaler{autoscaledBridges()}, jibriAutoscaler{autoscaledJibris()}, 2
 	case "8x8-cloudformation":

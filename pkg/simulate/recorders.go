@@ -45,6 +45,7 @@ type recorder struct {
 	busy       bool
 	job        int // of the recording that it carries, so that the end of one that was killed is known to be void
 	spoolUntil float64
+	endAt      float64 // of its bill, when it ends
 }
 
 // request is somebody's wish to record, which waits for a recorder.
@@ -81,7 +82,7 @@ func (q happenings) Less(i, j int) bool {
 	return q[i].recorder.id < q[j].recorder.id
 }
 func (q happenings) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *happenings) Push(x any)   { *q = append(*q, x.(happening)) }
+func (q *happenings) Push(x any)   { *q = append(*q, x.(happening)) } //nolint:errcheck // the heap holds nothing else
 func (q *happenings) Pop() any {
 	old := *q
 	last := old[len(old)-1]
@@ -190,10 +191,14 @@ func (s *studio) launch(now float64) {
 
 // due carries out the change at the head of the queue.
 func (s *studio) due(now float64) {
-	h := heap.Pop(&s.queue).(happening)
+	h := heap.Pop(&s.queue).(happening) //nolint:errcheck // the heap holds nothing else
 	r := h.recorder
 	switch {
-	case h.what == upOrDown && (r.state == ending || r.fails):
+	case h.what == upOrDown && r.state == ending:
+		if now >= r.endAt { // not when it would have come up
+			s.bury(r)
+		}
+	case h.what == upOrDown && r.fails:
 		s.bury(r)
 	case h.what == upOrDown && r.state == booting:
 		r.state, r.idleSince = serving, now
@@ -245,8 +250,8 @@ func (s *studio) endIfDone(r *recorder, now float64) {
 }
 
 func (s *studio) end(r *recorder, now float64) {
-	r.state = ending
-	heap.Push(&s.queue, happening{at: now + jibriEndDelay, recorder: r})
+	r.state, r.endAt = ending, now+jibriEndDelay
+	heap.Push(&s.queue, happening{at: r.endAt, recorder: r})
 }
 
 // kill ends a recorder whatever it carries: the recording that runs and the one in the spool are lost.

@@ -33,6 +33,8 @@ type SeenBridge struct {
 	Stress   float64
 	People   int
 	Launched time.Time
+	// Told is true when it was told to shut down once it is empty, Gone when it has, and Ending when its machine ends.
+	Told, Gone, Ending bool
 }
 
 // BridgeView is what a policy sees of the bridges at one moment.
@@ -41,11 +43,15 @@ type BridgeView struct {
 	Bridges []SeenBridge
 }
 
-// Deeds are what a policy does. Kill ends bridges whoever is on them.
+// Deeds are what a policy does. Kill ends bridges whoever is on them. Retire tells draining ones to shut down once they
+// are empty, which all others do by themselves than those of an Ender.
 type Deeds struct {
-	Launch               int
-	Drain, Undrain, Kill []int
+	Launch                       int
+	Drain, Undrain, Retire, Kill []int
 }
+
+// Ender is a policy that ends empty bridges itself, by Retire and then Kill.
+type Ender interface{ EndsBridges() }
 
 // BridgePolicy sizes a group of bridges.
 type BridgePolicy interface {
@@ -87,24 +93,30 @@ func RunBridges(w Workload, policy BridgePolicy, first int, o Options) BridgeFig
 
 // PlayBridges is RunBridges with what happened in each of the Options' Sample intervals.
 func PlayBridges(w Workload, policy BridgePolicy, first int, o Options) (BridgeFigures, []BridgePoint) {
+	r := newBridgeRun(w, policy, first, o)
+	r.play(o.WarmUp.Seconds())
+	return r.pool.figures(), r.series
+}
+
+func newBridgeRun(w Workload, policy BridgePolicy, first int, o Options) *bridgeRun {
 	r := &bridgeRun{w: w, policy: policy, places: make([]place, len(w.Visits)), byEnd: byEnd(w.Visits), faults: newGremlin(o), bin: newBinning(o)}
 	r.pool = newPool(w.Rooms, r.faults.boots(o.BridgeBoot))
 	if waker, ok := policy.(Waker); ok {
 		r.pool.crossed = waker.WakeStress() * perBridge
 	}
+	_, r.pool.held = policy.(Ender)
 	for range first {
 		r.pool.bridges = append(r.pool.bridges, &bridge{id: r.pool.next, state: serving})
 		r.pool.next++
 	}
-	r.play(o.WarmUp.Seconds())
-	return r.pool.figures(), r.series
+	return r
 }
 
 // byEnd are the visits' indices by their ends.
 func byEnd(visits []Visit) []int32 {
 	order := make([]int32, len(visits))
 	for i := range order {
-		order[i] = int32(i)
+		order[i] = int32(i) //nolint:gosec // a workload has far fewer participants
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(visits[a].Leave, visits[b].Leave) })
 	return order
@@ -139,7 +151,7 @@ func (r *bridgeRun) play(warmUp float64) {
 			r.pool.leave(&r.places[r.byEnd[leaves]], next)
 			leaves++
 		case joins < len(r.w.Visits) && r.w.Visits[joins].Join <= next:
-			r.places[joins].room = r.w.Visits[joins].Room
+			r.places[joins].room, r.places[joins].visit = r.w.Visits[joins].Room, int32(joins) //nolint:gosec // a workload has far fewer participants
 			r.pool.join(&r.places[joins])
 			joins++
 			if r.pool.woke {
@@ -190,7 +202,7 @@ func (r *bridgeRun) look() {
 	for _, b := range r.pool.bridges {
 		r.view.Bridges = append(r.view.Bridges, r.faults.bridge(SeenBridge{
 			ID: b.id, State: states[b.state], Stress: float64(b.people) / perBridge, People: b.people,
-			Launched: r.w.Start.Add(second(b.launched)),
+			Launched: r.w.Start.Add(second(b.launched)), Told: b.told, Gone: b.state == gone && r.now >= b.since+shutdownDelay, Ending: b.state == ending,
 		}))
 	}
 }
@@ -201,6 +213,7 @@ func (r *bridgeRun) act(d Deeds) {
 	}
 	r.each(d.Undrain, r.pool.undrain)
 	r.each(d.Drain, r.pool.drain)
+	r.each(d.Retire, r.pool.retire)
 	r.each(d.Kill, r.pool.kill)
 }
 

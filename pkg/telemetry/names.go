@@ -54,6 +54,9 @@ var (
 
 	BridgesWanted  = Metric{"BridgesWanted", "Count", PerShard, "bridges that the Lambda bridges wants serving or booting, at each of its decisions"}
 	BridgesShort   = Metric{"BridgesShort", "Count", PerShard, "bridges wanted beyond the group's maximum, at each decision"}
+	DemandForecast = Metric{"DemandForecast", "None", PerShard, "highest demand, in stress, that is expected until a bridge launched now would serve, at each decision"}
+	ForecastMargin = Metric{"ForecastMargin", "None", PerShard, "stress that the service level asks for beyond the forecast, at each decision"}
+	ForecastError  = Metric{"ForecastError", "None", PerShard, "by how much the highest demand missed its forecast, in stress; above 0 when more came"}
 	DrainsOverdue  = Metric{"DrainsOverdue", "Count", PerShard, "bridges that drain for longer than the limit, at each decision"}
 	Frozen         = Metric{"Frozen", "Count", PerShard, "1 when so many nodes look broken that the observer is presumed wrong and nothing is ended"}
 	Retained       = Metric{"Retained", "Count", PerShard, "instances that Auto Scaling retains after an abandoned hook, by the Lambda lifecycle"}
@@ -129,7 +132,7 @@ var (
 var All = []Metric{
 	Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, LaunchesPending, BridgesDraining, BridgesSilent,
 	BridgesOverloaded, SilentShare, StressMean, StressP90, StressMax, RoomMissing, LocalEndpoints, SendKilobits,
-	ReceiveKilobits, BridgesWanted, BridgesShort, DrainsOverdue, Frozen, Retained, LaunchFailures,
+	ReceiveKilobits, BridgesWanted, BridgesShort, DemandForecast, ForecastMargin, ForecastError, DrainsOverdue, Frozen, Retained, LaunchFailures,
 	ShardState, StateNotFollowed, ConferencesLeft, ShardEmpty, ShardDown, SplitRooms, RoomsMended, CensusesMissing,
 	EdgeSilent, EdgesWithoutShards, EdgeConnections, EdgeRequests, EdgeTableShare,
 	JibrisFree, JibrisBusy, JibrisBooting, JibrisPending, JibrisRetiring, JibrisUnhealthy, JibrisSilent, JibrisOverdue,

@@ -38,7 +38,7 @@ func compare(ctx context.Context, workloads []simulate.Workload, o options, out,
 	if err := writeReport(chapters, o, progress); err != nil {
 		return err
 	}
-	fmt.Fprintf(progress, "%d workloads in %.1f s\n", len(workloads), time.Since(began).Seconds())
+	say(progress, "%d workloads in %.1f s\n", len(workloads), time.Since(began).Seconds())
 	return nil
 }
 
@@ -60,22 +60,22 @@ func show(c simulate.Comparison, w simulate.Workload, o options, out io.Writer) 
 // writeReport writes the page and the pictures.
 func writeReport(chapters []chapter, o options, progress io.Writer) error {
 	if o.html != "" {
-		if err := os.MkdirAll(filepath.Dir(o.html), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(o.html), 0o750); err != nil {
 			return err
 		}
 		content, err := page(chapters, o)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(o.html, content, 0o644); err != nil {
+		if err := os.WriteFile(o.html, content, 0o600); err != nil {
 			return err
 		}
-		fmt.Fprintf(progress, "Report: %s\n", o.html)
+		say(progress, "Report: %s\n", o.html)
 	}
 	if o.png == "" {
 		return nil
 	}
-	if err := os.MkdirAll(o.png, 0o755); err != nil {
+	if err := os.MkdirAll(o.png, 0o750); err != nil {
 		return err
 	}
 	for _, c := range chapters {
@@ -83,13 +83,13 @@ func writeReport(chapters []chapter, o options, progress io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(progress, "Pictures: %s\n", strings.Join(paths, ", "))
+		say(progress, "Pictures: %s\n", strings.Join(paths, ", "))
 	}
 	return nil
 }
 
 func writeWorkload(w simulate.Workload, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
 	file, err := os.Create(path)
@@ -103,21 +103,37 @@ func writeWorkload(w simulate.Workload, path string) error {
 	return file.Close()
 }
 
-// progress says on one line how many policies are played.
+// progress says on one line how many policies are played; off a terminal it says nothing but what is played.
 type progress struct {
 	to          io.Writer
+	live        bool
 	name        string
 	played, all int
 }
 
 func newProgress(to io.Writer, w simulate.Workload, all int) *progress {
-	p := &progress{to: to, name: fmt.Sprintf("%s: %d participants in %d rooms", w.Name, len(w.Visits), w.Rooms), all: all}
+	p := &progress{to: to, live: terminal(to), name: fmt.Sprintf("%s: %d participants in %d rooms", w.Name, len(w.Visits), w.Rooms), all: all}
+	if !p.live {
+		say(to, "%s\n", p.name)
+	}
 	p.say("")
 	return p
 }
 
+func terminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 func (p *progress) say(last string) {
-	fmt.Fprintf(p.to, "\r\x1b[K%s, %d of %d policies played%s", p.name, p.played, p.all, last)
+	if !p.live {
+		return
+	}
+	say(p.to, "\r\x1b[K%s, %d of %d policies played%s", p.name, p.played, p.all, last)
 }
 
 func (p *progress) done(policy string) {
@@ -125,4 +141,8 @@ func (p *progress) done(policy string) {
 	p.say(", last " + policy)
 }
 
-func (p *progress) end() { fmt.Fprint(p.to, "\r\x1b[K") }
+func (p *progress) end() {
+	if p.live {
+		say(p.to, "\r\x1b[K")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -25,6 +26,7 @@ var colors = map[string]color.Color{
 	"n-free-3":           color.RGBA{0xd0, 0x45, 0x8a, 0xff},
 	"n-free-10":          color.RGBA{0x0f, 0x94, 0x88, 0xff},
 	"static":             color.RGBA{0x7c, 0x87, 0x91, 0xff},
+	"bound":              color.RGBA{0x22, 0x22, 0x22, 0xff},
 	"hindsight":          color.RGBA{0x3f, 0x9b, 0x46, 0xff},
 }
 
@@ -113,7 +115,7 @@ func fill[P any](p *plot.Plot, series []P, at func(P) (x, y float64)) {
 	if len(all) == 0 {
 		return
 	}
-	ring := append(all, plotter.XY{X: all[len(all)-1].X}, plotter.XY{X: all[0].X})
+	ring := append(slices.Clone(all), plotter.XY{X: all[len(all)-1].X}, plotter.XY{X: all[0].X})
 	if area, err := plotter.NewPolygon(ring); err == nil {
 		area.Color, area.LineStyle.Width = filled, 0
 		p.Add(area)
@@ -122,7 +124,7 @@ func fill[P any](p *plot.Plot, series []P, at func(P) (x, y float64)) {
 
 func line[P any](p *plot.Plot, policy string, series []P, at func(P) (x, y float64)) {
 	curve, err := plotter.NewLine(points(series, at))
-	if err != nil { // the policy has no rule for this
+	if err != nil || len(series) == 0 { // the policy has no rule for this
 		return
 	}
 	curve.Color, curve.Width = colorOf(policy), vg.Points(1.2)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -60,7 +61,7 @@ func run(ctx context.Context, arguments []string) error {
 	if len(arguments) > 0 && (arguments[0] == "tune" || arguments[0] == "cost") {
 		command, arguments = arguments[0], arguments[1:]
 	}
-	o, err := parse(arguments, os.Stderr)
+	o, err := parse(arguments, os.Stdout)
 	if err != nil {
 		return err
 	}
@@ -76,3 +77,6 @@ func run(ctx context.Context, arguments []string) error {
 	}
 	return compare(ctx, workloads, o, os.Stdout, os.Stderr)
 }
+
+// say tells a person something. When it cannot be written, nobody is there to be told that.
+func say(to io.Writer, format string, arguments ...any) { _, _ = fmt.Fprintf(to, format, arguments...) }

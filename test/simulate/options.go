@@ -96,7 +96,7 @@ func printUse(flags *flag.FlagSet, out io.Writer) {
 	for _, k := range simulate.Kinds() {
 		fmt.Fprintf(&kinds, "  %-10s %s\n", k.Name, k.What)
 	}
-	fmt.Fprintf(out, use, kinds.String(), strings.Join(simulate.PolicyNames, ", "), simulate.FaultKinds())
+	say(out, use, kinds.String(), strings.Join(simulate.PolicyNames, ", "), simulate.FaultKinds())
 	flags.SetOutput(out)
 	flags.PrintDefaults()
 }
@@ -145,7 +145,7 @@ func (o options) workload(name string) (simulate.Workload, error) {
 	if err != nil {
 		return simulate.Workload{}, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	return simulate.ReadCSV(strings.TrimSuffix(filepath.Base(name), ".csv"), o.start, file)
 }
 
