@@ -40,7 +40,7 @@ func Defaults() Settings {
 			Slack:            0.25,
 			ShrinkAfter:      Duration(10 * time.Minute),
 			BootTime:         Duration(4 * time.Minute),
-			ServiceLevel:     0.995,
+			ServiceLevel:     0.999,
 			AdmissionGrace:   Duration(10 * time.Minute),
 			DrainLimit:       Duration(6 * time.Hour),
 			AtDrainLimit:     Hold,

@@ -166,7 +166,7 @@ type Bridges struct {
 	ShrinkAfter Duration `json:"shrinkAfter"`
 	// BootTime is from launch to serving: 30s to 30m. Default 4m. Measured for your image by the metric BootSeconds.
 	BootTime Duration `json:"bootTime"`
-	// ServiceLevel is how likely it shall be that what the forecast foresees suffices, 0.5 to 0.9999. Default 0.995. More costs
+	// ServiceLevel is how likely it shall be that what the forecast foresees suffices, 0.5 to 0.9999. Default 0.999. More costs
 	// more: at 0.5 the forecast has no margin.
 	ServiceLevel float64 `json:"serviceLevel"`
 	// AdmissionGrace is how long a bridge may take to become healthy before it is given up and replaced:

@@ -15,6 +15,8 @@ type Faults struct {
 	Gaps float64
 	// Wrong is the share of reports that say that nobody is there: 0 to 1.
 	Wrong float64
+	// Stale is the share of bridges' reports that tell the figures of the look before as if they were new: 0 to 1.
+	Stale float64
 	// BootFailures is the share of launches that never come up, in addition to the Options': 0 to 1.
 	BootFailures float64
 	// SlowBoots is by how much boots take longer: 0.5 is half as long again.
@@ -35,8 +37,9 @@ var faultKinds = []struct {
 	name, what string
 	set        func(*Faults)
 }{
-	{"gaps", "a tenth of all reports do not arrive", func(f *Faults) { f.Gaps = 0.1 }},
+	{"gaps", "one report of a hundred does not arrive", func(f *Faults) { f.Gaps = 0.01 }},
 	{"wrong", "one report of a hundred says that nobody is there", func(f *Faults) { f.Wrong = 0.01 }},
+	{"stale", "a fifth of all bridges' reports tell the figures of the look before", func(f *Faults) { f.Stale = 0.2 }},
 	{"boot-failures", "a tenth of all launches never come up", func(f *Faults) { f.BootFailures = 0.1 }},
 	{"slow-boots", "boots take half as long again", func(f *Faults) { f.SlowBoots = 0.5 }},
 	{"no-capacity", "a zone refuses a third of all launches", func(f *Faults) { f.NoCapacity = 1.0 / 3 }},
@@ -77,10 +80,11 @@ func ParseFaults(text string) (Faults, error) {
 type gremlin struct {
 	o    Options
 	luck *rand.Rand
+	last map[int]SeenBridge // as each bridge looked before
 }
 
 func newGremlin(o Options) *gremlin {
-	return &gremlin{o: o, luck: rand.New(rand.NewPCG(o.Seed, 0xfa17))} //nolint:gosec // the same luck for the same seed is the purpose
+	return &gremlin{o: o, last: map[int]SeenBridge{}, luck: rand.New(rand.NewPCG(o.Seed, 0xfa17))} //nolint:gosec // the same luck for the same seed is the purpose
 }
 
 func (g *gremlin) hits(share float64) bool { return share > 0 && g.luck.Float64() < share }
@@ -135,6 +139,13 @@ func (g *gremlin) granted(launches int) int {
 func (g *gremlin) bridge(b SeenBridge) SeenBridge {
 	if b.State != capacity.Serving && b.State != capacity.Draining {
 		return b
+	}
+	if g.o.Faults.Stale > 0 {
+		before, known := g.last[b.ID]
+		g.last[b.ID] = b
+		if known && g.hits(g.o.Faults.Stale) {
+			b.Stress, b.People = before.Stress, before.People
+		}
 	}
 	if g.hits(g.o.Faults.Gaps) {
 		b.State, b.Stress, b.People = capacity.Silent, 0, 0

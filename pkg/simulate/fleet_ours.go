@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"math"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
@@ -22,10 +21,10 @@ func Ours(o Options) Settings {
 	return Settings{
 		Bridges: capacity.Policy{Target: 0.78, Spare: 0.1, Slack: 0.05, BootTime: o.BridgeBoot, ShrinkAfter: 3 * time.Minute, Min: 1, Max: most},
 
-		ServiceLevel: 0.995,
+		ServiceLevel: 0.999,
 		Jibris:       capacity.JibriPolicy{Free: 2, Min: 2, Max: most, BootTime: o.JibriBoot, RetireAfter: 5 * time.Minute},
 
-		JibriServiceLevel: 0.999,
+		JibriServiceLevel: 0.995,
 	}
 }
 
@@ -50,9 +49,9 @@ func ourJibris(s Settings) *JibriFleet {
 	profile := &capacity.Profile{}
 	return &JibriFleet{
 		Policy: s.Jibris,
-		Learn:  func(now time.Time, busy int) { profile.Learn(now, float64(busy)) },
-		Expect: func(now time.Time, busy int) int {
-			return int(math.Ceil(profile.Forecast(now, float64(busy), capacity.Lead(s.Jibris.BootTime), s.JibriServiceLevel).Growth()))
+		Learn:  profile.Count,
+		Expect: func(now time.Time) int {
+			return max(0, profile.Starts(now, capacity.Lead(s.Jibris.BootTime), s.JibriServiceLevel)-s.Jibris.Free)
 		},
 	}
 }

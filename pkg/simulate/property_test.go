@@ -16,7 +16,7 @@ func anyFaults() *rapid.Generator[Faults] {
 			return max(0, rapid.Float64Range(-0.5, 0.5).Draw(t, what)) // half of the time none
 		}
 		return Faults{
-			Gaps: share("gaps"), Wrong: share("wrong"), BootFailures: share("boot failures"), SlowBoots: share("slow boots"),
+			Gaps: share("gaps"), Wrong: share("wrong"), Stale: share("stale"), BootFailures: share("boot failures"), SlowBoots: share("slow boots"),
 			NoCapacity: share("no capacity"), LostWakes: share("lost"), DoubledRuns: share("doubled"), Throttled: share("throttled"),
 			Down:   time.Duration(max(0, rapid.IntRange(-60, 60).Draw(t, "down"))) * time.Minute,
 			DownAt: time.Duration(rapid.IntRange(0, 120).Draw(t, "down at")) * time.Minute,

@@ -82,7 +82,7 @@ func (q happenings) Less(i, j int) bool {
 	return q[i].recorder.id < q[j].recorder.id
 }
 func (q happenings) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *happenings) Push(x any)   { *q = append(*q, x.(happening)) } //nolint:errcheck // the heap holds nothing else
+func (q *happenings) Push(x any)   { *q = append(*q, x.(happening)) } //nolint:errcheck,forcetypeassert // the heap holds nothing else
 func (q *happenings) Pop() any {
 	old := *q
 	last := old[len(old)-1]
@@ -191,7 +191,7 @@ func (s *studio) launch(now float64) {
 
 // due carries out the change at the head of the queue.
 func (s *studio) due(now float64) {
-	h := heap.Pop(&s.queue).(happening) //nolint:errcheck // the heap holds nothing else
+	h := heap.Pop(&s.queue).(happening) //nolint:errcheck,forcetypeassert // the heap holds nothing else
 	r := h.recorder
 	switch {
 	case h.what == upOrDown && r.state == ending:
