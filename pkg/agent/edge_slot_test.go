@@ -67,6 +67,7 @@ func newSlotNode(t *testing.T) *slotNode {
 	t.Helper()
 	_, err := exec.LookPath("haproxy")
 	require.NoError(t, err, "scripts/setup haproxy installs it")
+	otherSlot(t)
 	dir, err := os.MkdirTemp("", "slot") //nolint:usetesting // a socket's path must be short, the test's name is not
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -194,7 +195,6 @@ const healthy = "HTTP/1.1 200 OK"
 
 func TestARunningSlotTakesANewConfigurationOverAndStaysInTheLoadBalancer(t *testing.T) {
 	drained := shardOne(t)
-	otherSlot(t)
 	n := newSlotNode(t)
 	n.deploy("aaaaaaaaaaaaaaaa", rendered(t, 1))
 	require.NoError(t, n.step(t.Context()), "HAProxy does not run yet")
