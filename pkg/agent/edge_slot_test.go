@@ -67,7 +67,6 @@ func newSlotNode(t *testing.T) *slotNode {
 	t.Helper()
 	_, err := exec.LookPath("haproxy")
 	require.NoError(t, err, "scripts/setup haproxy installs it")
-	otherSlot(t)
 	dir, err := os.MkdirTemp("", "slot") //nolint:usetesting // a socket's path must be short, the test's name is not
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -105,9 +104,10 @@ func (n *slotNode) environment() []string {
 	return append(os.Environ(), HAProxyEnvironment(n.path("admin.sock"), n.path("servers"))...)
 }
 
-// start starts HAProxy as its unit does.
+// start starts HAProxy as its unit does, beside another slot.
 func (n *slotNode) start(t *testing.T) {
 	t.Helper()
+	otherSlot(t)
 	command := exec.Command("haproxy", "-W", "-db", "-S", n.path("master.sock")+",mode,600", "-f", n.Slot.Configuration)
 	command.Env = n.environment()
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
