@@ -52,7 +52,7 @@ func newRecorder(n settings.Node, aws *cloud, log *slog.Logger) (*recorder, erro
 			Stall: c.StallLimit.D(), Recording: c.RecordingLimit.D(),
 		},
 		List: aws.shardList.Read, ListPoll: n.StatePoll.D(), Poll: n.Poll.D(),
-		Network: agent.Network{Resolve: resolve, Reach: reach}, Clock: time.Now,
+		Network: agent.Network{Resolve: asking(c.Resolver), Reach: reach}, Clock: time.Now,
 	})
 	return r, err
 }
@@ -78,8 +78,14 @@ func (r *recorder) run(ctx context.Context) error {
 	return all.Wait()
 }
 
-func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
+// asking is how names are resolved at a server of their own.
+func asking(server string) func(context.Context, string) ([]netip.Addr, error) {
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server)
+	}}
+	return func(ctx context.Context, host string) ([]netip.Addr, error) {
+		return resolver.LookupNetIP(ctx, "ip4", host)
+	}
 }
 
 func reach(ctx context.Context, far netip.AddrPort) bool {
@@ -103,7 +109,7 @@ func checkRecorder(path string, n settings.Node) error {
 	}
 	var problems []error
 	for name, value := range map[string]string{
-		"external": c.External, "internal": c.Internal, "unit": c.Unit, "environment": c.Environment, "shardsParameter": c.ShardsParameter,
+		"external": c.External, "internal": c.Internal, "unit": c.Unit, "environment": c.Environment, "shardsParameter": c.ShardsParameter, "resolver": c.Resolver,
 		"spool": c.Spool, "proc": c.Proc, "bucket": c.Bucket, "queueUrl": c.QueueURL,
 	} {
 		if value == "" {

@@ -90,7 +90,7 @@ func (m *machine) node(jibri string) settings.Node {
 	n.Poll, n.SickAfter, n.StatePoll = settings.Duration(20*time.Millisecond), settings.Duration(time.Second), settings.Duration(time.Second)
 	n.Recorder = &settings.RecorderNode{
 		External: jibri, Internal: jibri, Unit: "jibri.service", Environment: filepath.Join(m.folder, "shards.env"),
-		ShardsParameter: "/f/jibri/shards", Spool: filepath.Join(m.folder, "spool"), Proc: filepath.Join(m.folder, "proc"),
+		ShardsParameter: "/f/jibri/shards", Resolver: "127.255.255.1:53", Spool: filepath.Join(m.folder, "spool"), Proc: filepath.Join(m.folder, "proc"),
 		Bucket: "b", QueueURL: "http://127.255.255.1:9/queue", DiskFloor: 1,
 		JoinLimit: settings.Duration(time.Minute), FinalizeLimit: settings.Duration(time.Minute),
 		StallLimit: settings.Duration(time.Minute), RecordingLimit: settings.Duration(time.Hour),

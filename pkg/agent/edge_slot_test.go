@@ -104,9 +104,10 @@ func (n *slotNode) environment() []string {
 	return append(os.Environ(), HAProxyEnvironment(n.path("admin.sock"), n.path("servers"))...)
 }
 
-// start starts HAProxy as its unit does.
+// start starts HAProxy as its unit does, beside another slot.
 func (n *slotNode) start(t *testing.T) {
 	t.Helper()
+	otherSlot(t)
 	command := exec.Command("haproxy", "-W", "-db", "-S", n.path("master.sock")+",mode,600", "-f", n.Slot.Configuration)
 	command.Env = n.environment()
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -194,7 +195,6 @@ const healthy = "HTTP/1.1 200 OK"
 
 func TestARunningSlotTakesANewConfigurationOverAndStaysInTheLoadBalancer(t *testing.T) {
 	drained := shardOne(t)
-	otherSlot(t)
 	n := newSlotNode(t)
 	n.deploy("aaaaaaaaaaaaaaaa", rendered(t, 1))
 	require.NoError(t, n.step(t.Context()), "HAProxy does not run yet")

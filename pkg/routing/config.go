@@ -96,11 +96,12 @@ func Render(c Config) (string, error) {
 	if err := configuration.Execute(&out, struct {
 		Config
 		Address           netip.Addr
+		RoomRules         string
 		KeyRules          string
 		ShardHeader, Path string
 		Socket, State     string
 		KeyLength         int
-	}{c, c.address(), keyRules, ShardHeader, HealthPath, SocketVariable, StateVariable, KeyLength}); err != nil {
+	}{c, c.address(), roomRules, keyRules, ShardHeader, HealthPath, SocketVariable, StateVariable, KeyLength}); err != nil {
 		return "", fmt.Errorf("HAProxy configuration not written: %w", err)
 	}
 	return out.String(), nil

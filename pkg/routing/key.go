@@ -9,22 +9,21 @@ import (
 // KeyLength is the number of digits of a key.
 const KeyLength = 2 * sha1.Size
 
-// keyRules are the frontend rules that set txn.key to what Key computes; a request without it belongs to no room. A
-// room or tenant is decoded twice, because clients encode what an address bar has already encoded. What cannot be
-// decoded is taken as it stands, so that a malformed name is still one room on one shard: url_dec fails on it, the
-// variable stays unset, and the next rule tries with one decoding less.
+// roomRules are the frontend rules that tell requests with a room, which has_room holds for, from all others.
+const roomRules = `    acl has_room url_param(room) -m len gt 0`
+
+// keyRules are the backend rules that set txn.key to what Key computes, for requests that has_room held for. A room or
+// tenant is decoded twice, because clients encode what an address bar has already encoded. What cannot be decoded is
+// taken as it stands, so that a malformed name is still one room on one shard: url_dec fails on it, and a variable
+// keeps what it held, if anything. A rule whose variable is not set costs less than a condition.
 const keyRules = `    acl tenanted path,field(3,/) -m str http-bind xmpp-websocket conference-request config.js _unlock
-    acl escaped path -m sub %
-    acl named url_param(room),length gt 0
-    acl has_tenant var(txn.tenant) -m found
-    acl has_room var(txn.key) -m found
-    http-request set-var(txn.tenant) path,field(2,/),url_dec,url_dec,lower if tenanted
-    http-request set-var(txn.tenant) path,field(2,/),url_dec,lower if escaped tenanted !has_tenant
-    http-request set-var(txn.tenant) path,field(2,/),lower if escaped tenanted !has_tenant
-    http-request set-var(txn.key) url_param(room),url_dec,url_dec,lower,concat(/,txn.tenant),sha1,hex if named
-    http-request set-var(txn.key) url_param(room),url_dec,lower,concat(/,txn.tenant),sha1,hex if !has_room named
-    http-request set-var(txn.key) url_param(room),lower,concat(/,txn.tenant),sha1,hex if !has_room named
-`
+    acl has_key var(txn.key) -m found
+    http-request set-var(txn.tenant) path,field(2,/) if tenanted
+    http-request set-var(txn.tenant) var(txn.tenant),url_dec
+    http-request set-var(txn.tenant) var(txn.tenant),url_dec
+    http-request set-var(txn.key) url_param(room),url_dec,url_dec,concat(/,txn.tenant),lower,sha1,hex
+    http-request set-var(txn.key) url_param(room),url_dec,concat(/,txn.tenant),lower,sha1,hex if !has_key
+    http-request set-var(txn.key) url_param(room),concat(/,txn.tenant),lower,sha1,hex if !has_key`
 
 // Key is the room's key in the stick table: capital hexadecimal digits, the digest of the room and the tenant as they
 // stand in the address, decoded twice and in lower case. Two spellings of one room give one key. An empty tenant is

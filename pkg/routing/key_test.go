@@ -53,9 +53,9 @@ func keyServer(t *testing.T) string {
 	port := freePort(t, address)
 	slot := net.JoinHostPort(address, strconv.Itoa(port))
 	start(t, "defaults\n    mode http\n    timeout client 5s\n    timeout server 5s\n    timeout connect 5s\n"+
-		"frontend keys\n    bind "+slot+"\n"+keyRules+
-		"    http-request return status 200 hdr X-Key %[var(txn.key)] if has_room\n"+
-		"    http-request return status 404\n")
+		"frontend keys\n    bind "+slot+"\n"+roomRules+"\n    use_backend known if has_room\n    default_backend unknown\n"+
+		"backend known\n"+keyRules+"\n    http-request return status 200 hdr X-Key %[var(txn.key)]\n"+
+		"backend unknown\n    http-request return status 404\n")
 	require.Eventually(t, func() bool {
 		conn, err := net.Dial("tcp", slot)
 		if err != nil {
@@ -94,6 +94,9 @@ func TestHAProxyComputesTheSameKey(t *testing.T) {
 		"a conference request":           {"/acme/conference-request/v1", "room=x", "acme", "x"},
 		"an unlock":                      {"/acme/_unlock", "room=x", "acme", "x"},
 		"an encoded tenant":              {"/ac%6De/http-bind", "room=x", "ac%6De", "x"},
+		"a tenant encoded twice":         {"/ac%256De/http-bind", "room=x", "ac%256De", "x"},
+		"a tenant with a broken escape":  {"/50%zz/http-bind", "room=x", "50%zz", "x"},
+		"a tenant that is broken later":  {"/A%2520b%25g/http-bind", "room=x", "A%2520b%25g", "x"},
 		"a page, which has no tenant":    {"/acme/x", "room=x", "", "x"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -104,13 +104,18 @@ func TestEveryRequestOfARoomFollowsItsSignalling(t *testing.T) {
 
 func TestOnlySignallingTeachesTheTableWhereARoomIs(t *testing.T) {
 	p := newPair(t)
-	for _, path := range []string{"/acme/standup", "/acme/config.js?room=standup", "/acme/_unlock?room=standup", "/static/x.js?v=1", "/http-bind?room="} {
+	for _, path := range []string{"/acme/standup", "/acme/config.js?room=standup", "/acme/_unlock?room=standup", "/static/x.js?v=1", "/http-bind?room=",
+		"/http-bindings?room=standup", "/acme/my-http-bind?room=standup", "/a/b/http-bind?room=standup", "/Http-Bind?room=standup"} {
 		get(t, p.slots[0], path)
 		assert.Equal(t, "0", p.remembered(t), path)
 	}
 	get(t, p.slots[0], "/acme/conference-request/v1?room=standup")
 	get(t, p.slots[0], "/acme/http-bind?room=standup")
 	assert.Equal(t, "1", p.remembered(t))
+	for i, path := range []string{"/http-bind", "/http-bind/", "//xmpp-websocket", "/xmpp-websocket/x", "/conference-request/v1"} {
+		get(t, p.slots[0], path+"?room=teaches-"+strconv.Itoa(i))
+		assert.Equal(t, strconv.Itoa(i+2), p.remembered(t), path)
+	}
 }
 
 func TestOnlyADeadShardsRoomsMove(t *testing.T) {

@@ -162,6 +162,8 @@ type RecorderNode struct {
 	ShardsParameter string `json:"shardsParameter"`
 	// Spool is the folder with Jibri's recordings, as the host sees it.
 	Spool string `json:"spool"`
+	// Resolver is the VPC's DNS server, which knows the names of the shards: "10.64.0.2:53".
+	Resolver string `json:"resolver"`
 	// Proc is where the kernel tells of processes, "/proc".
 	Proc      string `json:"proc"`
 	Bucket    string `json:"bucket"`

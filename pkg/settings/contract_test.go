@@ -176,7 +176,7 @@ func TestWhatSettingsKnowOfARecorder(t *testing.T) {
 		StatePoll: Duration(time.Minute),
 		Recorder: &RecorderNode{
 			External: "http://127.0.0.1:2222", Internal: "http://127.0.0.1:3333", Unit: "jibri.service",
-			Environment: "/etc/jitsi-fleet/jibri-shards.env", ShardsParameter: "/jitsi/jibri/shards",
+			Environment: "/etc/jitsi-fleet/jibri-shards.env", ShardsParameter: "/jitsi/jibri/shards", Resolver: "10.64.0.2:53",
 			Spool: "/srv/jitsi/jibri/recordings", Proc: "/proc", DiskFloor: 10 << 30,
 			JoinLimit: Duration(3 * time.Minute), FinalizeLimit: Duration(2 * time.Minute), StallLimit: Duration(time.Minute),
 			RecordingLimit: Duration(12 * time.Hour),

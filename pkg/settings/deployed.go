@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
@@ -158,12 +159,16 @@ func (s Settings) recorder() *RecorderNode {
 	return &RecorderNode{
 		External: loopback(JibriPort), Internal: loopback(RetirePort),
 		Unit: JibriUnit, Environment: JibriEnvironment, ShardsParameter: ShardsParameter(s.Fleet),
-		Spool: SpoolPath, Proc: ProcPath, DiskFloor: int64(j.DiskFloorGiB) * gibibyte,
+		Resolver: netip.AddrPortFrom(s.Network.Resolver(), dnsPort).String(),
+		Spool:    SpoolPath, Proc: ProcPath, DiskFloor: int64(j.DiskFloorGiB) * gibibyte,
 		JoinLimit: j.JoinLimit, FinalizeLimit: j.FinalizeLimit, StallLimit: j.StallLimit, RecordingLimit: j.RecordingLimit,
 	}
 }
 
 const gibibyte = 1 << 30
+
+// dnsPort is where a resolver takes questions (RFC 1035, 4.2).
+const dnsPort = 53
 
 // recorderPoll finds a recording's start soon enough for its replacement to be asked for within seconds.
 const recorderPoll = Duration(time.Second)

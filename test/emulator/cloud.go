@@ -99,6 +99,9 @@ type Cloud struct {
 	deployed *deployment
 	queues   []string // names of queues whose metrics an alarm watches
 	calls    map[string]int
+
+	disturbances []*disturbance
+	refused      int // calls, by disturbances
 }
 
 // deployment is what was read at the last adoption.
@@ -135,6 +138,7 @@ func Start(o Options) (*Cloud, error) {
 		r.Out.Host = r.In.Host
 	}, ErrorHandler: c.unreachable, ErrorLog: log.New(io.Discard, "", 0)}
 	c.host = functions.New(functions.Options{Clock: o.Clock, LeastTimeout: o.LeastTimeout, Line: c.line, Count: c.count,
+		Throttle: func(string) bool { return c.disturbs("lambda", "InvokeFunction") },
 		Send: c.sendForFunction, Problem: c.problem})
 	c.scaling = scaling.New(scaling.Options{Clock: o.Clock, Account: o.Account, Region: o.Region, Machines: c.moto,
 		Notify: c.notifyHook, OnLaunch: o.OnLaunch, OnTerminate: o.OnTerminate, Problem: c.problem})

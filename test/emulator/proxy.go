@@ -23,6 +23,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, in, err)
 		return
 	}
+	if c.disturbed(w, in) {
+		return
+	}
 	c.mu.Lock()
 	live := c.deployed != nil
 	c.mu.Unlock()
@@ -105,7 +108,7 @@ func writeError(w http.ResponseWriter, in call, status int, code, message string
 	if in.json11 || in.service == "lambda" {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.Header().Set("X-Amzn-Errortype", code)
-		if in.json11 {
+		if in.json11 && status < http.StatusInternalServerError {
 			status = http.StatusBadRequest
 		}
 		w.WriteHeader(status)

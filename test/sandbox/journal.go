@@ -3,12 +3,14 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/recording"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/delivery"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/metrics"
 )
@@ -21,6 +23,7 @@ type journal struct {
 	ended   []string       // instances that the control plane ended
 	alarms  []metrics.Change
 	emptied []announcement // shards that were announced as empty
+	over    []ended        // recordings whose ends were announced
 }
 
 // announcement is that a shard was announced as empty.
@@ -33,6 +36,19 @@ type entry struct {
 	At   time.Time
 	Kind string
 	Text string
+}
+
+// standins logs what a stand-in could not do: a problem of the sandbox.
+func (j *journal) standins() *slog.Logger {
+	return slog.New(slog.NewTextHandler(noting{j}, nil))
+}
+
+// noting writes each line into the journal.
+type noting struct{ journal *journal }
+
+func (n noting) Write(line []byte) (int, error) {
+	n.journal.note("problem", "%s", line)
+	return len(line), nil
 }
 
 func newJournal() *journal { return &journal{wanted: map[string]int{}} }
@@ -103,6 +119,10 @@ func (j *journal) alarmChanged(c metrics.Change) {
 
 // event reads an event on the bus.
 func (j *journal) event(e delivery.Event) {
+	if e.DetailType == reconcile.EventRecordingCatalogued || e.DetailType == reconcile.EventRecordingFailed {
+		j.recordingEnded(e)
+		return
+	}
 	var detail struct {
 		Data struct {
 			Shard string `json:"shard"`
@@ -116,6 +136,28 @@ func (j *journal) event(e delivery.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.emptied = append(j.emptied, announcement{detail.Data.Shard, time.Now()})
+}
+
+// recordingEnded reads the announcement of a recording's end.
+func (j *journal) recordingEnded(e delivery.Event) {
+	var detail struct {
+		Data recording.Recording `json:"data"`
+	}
+	if err := json.Unmarshal(e.Detail, &detail); err != nil {
+		j.note("problem", "%s: %v", e.DetailType, err)
+		return
+	}
+	j.note("event", "%s: %s %s %s", e.DetailType, detail.Data.ID, detail.Data.Reason, detail.Data.CutShort)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.over = append(j.over, ended{e.DetailType, detail.Data})
+}
+
+// ends are the announcements of recordings' ends.
+func (j *journal) ends() []ended {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.over)
 }
 
 func (j *journal) announcements() []announcement {

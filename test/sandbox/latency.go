@@ -32,12 +32,16 @@ type path struct {
 	// beginnings are spread: the longest interval that matters on the way.
 	rounds int
 	pause  time.Duration
+	// records is true when the change of load is a recording that begins: its path is that of recorders' wake-ups to
+	// the Lambda jibris, and all trials are of one pool, rounds of them.
+	records bool
 }
 
 var paths = []path{
 	{Name: "wake-up", What: "everything on, as deployed", wakes: true, rounds: 8, pause: minute / 2},
 	{Name: "alarm", What: "neither stress wake-ups of agents nor the schedule of bridges", without: bridgesSchedule, metered: true, rounds: 2, pause: minute},
 	{Name: "schedule", What: "neither stress wake-ups of agents nor the load alarm", without: loadAlarm, rounds: 7, pause: minute},
+	{Name: "recording", What: "a recording begins, everything on: until its replacement is asked for", wakes: true, records: true, rounds: 60},
 }
 
 func bridgesSchedule(kind, logicalID string) bool {
@@ -97,7 +101,7 @@ func latency(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fleet, err := o.fleet()
+	fleet, err := o.fleet(o.shards, 0)
 	if err != nil {
 		return err
 	}
@@ -115,14 +119,14 @@ func latency(ctx context.Context, args []string) error {
 }
 
 // fleet writes and reads the settings of the measured fleet: many small shards, each of which lacks room when
-// crowd participants join its one bridge, and may launch one more.
-func (o *latencyOptions) fleet() (settings.Settings, error) {
+// crowd participants join its one bridge, and may launch one more; and so many free recorders.
+func (o *latencyOptions) fleet(shardCount, recorders int) (settings.Settings, error) {
 	type shard struct {
 		Name string `json:"name"`
 		ID   int    `json:"id"`
 	}
 	var shards []shard
-	for n := range o.shards {
+	for n := range shardCount {
 		shards = append(shards, shard{fmt.Sprintf("shard-%d", n+1), n + 1})
 	}
 	raw, err := json.MarshalIndent(map[string]any{
@@ -130,11 +134,12 @@ func (o *latencyOptions) fleet() (settings.Settings, error) {
 		"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000",
 		"network":        map[string]any{"cidr": o.cidr},
 		"bridges":        map[string]any{"min": 1, "max": 2, "spare": 0.5, "slack": 0.25, "bootTime": "30s"},
+		"jibris":         map[string]any{"free": recorders, "min": recorders, "max": recorders * mostPerFree, "bootTime": "30s"},
 	}, "", "  ")
 	if err != nil {
 		return settings.Settings{}, err
 	}
-	o.settings = filepath.Clean(o.dir) + ".settings.json"
+	o.settings = fmt.Sprintf("%s.%d.settings.json", filepath.Clean(o.dir), recorders)
 	if err := os.MkdirAll(filepath.Dir(o.settings), 0o750); err != nil {
 		return settings.Settings{}, err
 	}
@@ -144,9 +149,35 @@ func (o *latencyOptions) fleet() (settings.Settings, error) {
 	return settings.Parse(raw)
 }
 
+// mostPerFree is the maximum of the measured pool for each free recorder: no trial may reach it.
+const mostPerFree = 20
+
+// measureRecordings raises a fleet with recorders and makes the trials of the path on which they are replaced.
+func measureRecordings(ctx context.Context, o latencyOptions, p path, out *progress) ([]trial, error) {
+	fleet, err := o.fleet(1, spareRecorders)
+	if err != nil {
+		return nil, err
+	}
+	s, err := raise(ctx, o.options, fleet, out)
+	if s != nil {
+		defer s.fall()
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := newRecordingBench(s, out)
+	if err != nil {
+		return nil, err
+	}
+	return b.run(ctx, cmp.Or(o.rounds, p.rounds))
+}
+
 // measure raises a fleet on which only one path is open and makes its trials.
 func measure(ctx context.Context, o latencyOptions, fleet settings.Settings, p path, out *progress) ([]trial, error) {
 	out.step("path %s: %s", p.Name, p.What)
+	if p.records {
+		return measureRecordings(ctx, o, p, out)
+	}
 	o.skip = p.without
 	if !p.wakes {
 		o.configure = func(node *settings.Node) { node.WakeStress = 0 }

@@ -61,12 +61,21 @@ func TestEachPathLeavesOutWhatItGoesWithout(t *testing.T) {
 func TestTheMeasuredFleetIsValid(t *testing.T) {
 	o, err := parseLatencyFlags([]string{"-shards", "3", "-dir", t.TempDir() + "/latency"})
 	require.NoError(t, err)
-	fleet, err := o.fleet()
+	fleet, err := o.fleet(o.shards, 0)
 	require.NoError(t, err)
 	require.Len(t, fleet.Shards, 3)
 	assert.Equal(t, 30*time.Second, fleet.Bridges.BootTime.D())
 	assert.InDelta(t, 1, o.factor, 0, "every interval is the real one")
 	assert.GreaterOrEqual(t, crowd*0.01, fleet.Bridges.Target, "the crowd leaves no room, which the alarm's threshold of half a bridge needs")
+}
+
+func TestTheMeasuredPoolOfRecordersIsValid(t *testing.T) {
+	o, err := parseLatencyFlags([]string{"-paths", "recording", "-dir", t.TempDir() + "/latency"})
+	require.NoError(t, err)
+	fleet, err := o.fleet(1, spareRecorders)
+	require.NoError(t, err)
+	assert.Equal(t, spareRecorders, fleet.Jibris.Free)
+	assert.Greater(t, fleet.Jibris.Max, spareRecorders+o.paths[0].rounds, "no trial reaches the maximum")
 }
 
 func TestNothingToMeasureIsRefused(t *testing.T) {

@@ -19,7 +19,8 @@ type row struct {
 	Dropped      int64   `json:"dropped"`  // participants, since the beginning
 	Stress       float64 `json:"stress"`   // the highest of a running bridge
 
-	Shards []shardRow `json:"shards,omitempty"` // of a fleet with more than one
+	Shards    []shardRow   `json:"shards,omitempty"`    // of a fleet with more than one
+	Recorders *recorderRow `json:"recorders,omitempty"` // of a fleet with some
 }
 
 // look is how the fleet really is now: Auto Scaling's states beside the bridges themselves, not what they report.
@@ -55,5 +56,6 @@ func (s *stage) look() row {
 func (s *stage) lookAt(name string, offset time.Duration) row {
 	r := s.look()
 	r.Time, r.Offset, r.Shards = name, offset.Seconds(), s.lookAtShards()
+	r.Recorders = s.lookAtRecorders()
 	return r
 }

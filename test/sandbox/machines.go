@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,6 +46,9 @@ type running struct {
 	cancel  context.CancelFunc
 	process *os.Process // the agent or HAProxy; nil while it boots
 	role    fleet.Role
+
+	environment []string    // of the agent, beyond what every agent has
+	killed      atomic.Bool // its agent was, and is to be started again
 }
 
 func newMachines(s *stage, client *ec2.Client) *machines {
@@ -91,7 +95,7 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 	case fleet.RoleEdge:
 		return m.proxy(ctx, i, address, data, r)
 	case fleet.RoleJibri:
-		return m.recorder(ctx)
+		return m.recorder(ctx, i, address, data, r)
 	}
 	node, err := m.node(i, address, data)
 	if err != nil {
@@ -103,12 +107,6 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 	}
 	m.all.Go(func() { _ = m.component(ctx, boot/2, i, node, address) })
 	return m.agent(ctx, i, node, r)
-}
-
-// recorder is a machine that never gets further than power: there is no stand-in of a Jibri.
-func (*machines) recorder(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
 }
 
 // leastSuccession is the shortest boot of a signal node that succeeds another. HAProxy, whose own time is not divided,
@@ -125,10 +123,14 @@ func (m *machines) bootTime(i machine, role fleet.Role) time.Duration {
 }
 
 func (m *machines) spreadBootTime(i machine) time.Duration {
+	return time.Duration(float64(m.stage.clock.Scale(m.stage.settings.Bridges.BootTime.D())) * bootSpread(i))
+}
+
+// bootSpread is 0.9 to 1.1 by the instance's id.
+func bootSpread(i machine) float64 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(i.ID))
-	spread := 0.9 + 0.2*float64(hash.Sum32()%1000)/1000
-	return time.Duration(float64(m.stage.clock.Scale(m.stage.settings.Bridges.BootTime.D())) * spread)
+	return 0.9 + 0.2*float64(hash.Sum32()%1000)/1000
 }
 
 func (m *machines) component(ctx context.Context, after time.Duration, i machine, node settings.Node, address netip.Addr) error {
@@ -210,6 +212,9 @@ func (m *machines) agent(ctx context.Context, i machine, node settings.Node, r *
 	if err != nil {
 		return err
 	}
+	m.mu.Lock()
+	env = append(env, r.environment...)
+	m.mu.Unlock()
 	return m.run(ctx, i, r, env, filepath.Join("build", "agent", runtime.GOARCH, "agent"), "-config", path)
 }
 
@@ -257,7 +262,7 @@ func (m *machines) write(i machine, name, text string) (string, error) {
 
 // run runs a machine's program until the machine ends.
 func (m *machines) run(ctx context.Context, i machine, r *running, env []string, program string, args ...string) error {
-	log, err := os.Create(filepath.Join(m.dir(i), filepath.Base(program)+".log"))
+	log, err := os.OpenFile(filepath.Join(m.dir(i), filepath.Base(program)+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}

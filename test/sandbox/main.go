@@ -63,7 +63,7 @@ func parseFlags() options {
 	var o options
 	flag.StringVar(&o.scenario, "scenario", "test/sandbox/scenarios/day.json", "what happens: a scenario `file`, or a workload CSV with the columns room,join,leave,recording_start,recording_end")
 	flag.StringVar(&o.settings, "settings", "test/sandbox/fleet.json", "the fleet's settings, a JSON `file`; its VPC must lie in 127.0.0.0/8")
-	flag.Float64Var(&o.factor, "factor", 240, "by how much every duration of the settings is divided; 240 plays an hour in 15 s")
+	flag.Float64Var(&o.factor, "factor", 240, "by how much every duration of the settings is divided, unless the scenario says it; 240 plays an hour in 15 s")
 	flag.StringVar(&o.silence, "silence", "", "let every node agent hang between two `times` of day, such as 11:00-11:40")
 	flag.StringVar(&o.kill, "kill", "", "kill the busiest bridge's JVB at a `time` of day, such as 12:20")
 	flag.BoolVar(&o.keep, "keep", false, "keep everything running at the end, until Ctrl-C")
@@ -97,18 +97,24 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if plan.Factor > 0 && !chosen("factor") {
+		o.factor = plan.Factor
+	}
 	raw, err := os.ReadFile(o.settings)
 	if err != nil {
 		return fmt.Errorf("the settings are not read: %w", err)
 	}
-	if plan.Shards > 0 {
-		if o.settings, raw, err = withShards(raw, plan.Shards, o.dir); err != nil {
+	if plan.Shards > 0 || plan.Jibris != nil {
+		if o.settings, raw, err = withScenario(raw, plan, o.dir); err != nil {
 			return err
 		}
 	}
 	fleet, err := settings.Parse(raw)
 	if err != nil {
 		return fmt.Errorf("the settings in %s:\n%w", o.settings, err)
+	}
+	if len(plan.Recordings()) > 0 && fleet.Jibris.Max == 0 {
+		return fmt.Errorf("the scenario has recordings, and the settings in %s have no recorders: give jibris a max above 0", o.settings)
 	}
 	out := newProgress(o.json)
 	stage, err := raise(ctx, o, fleet, out)
@@ -132,6 +138,13 @@ func run(ctx context.Context, o options) error {
 		return errors.New(strings.Join(result.Failures, "; "))
 	}
 	return nil
+}
+
+// chosen reports whether an option was given.
+func chosen(name string) bool {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
 }
 
 func readScenario(o options) (scenario.Scenario, error) {

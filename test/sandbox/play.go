@@ -34,6 +34,7 @@ type performance struct {
 	began   time.Time
 	splits  splits
 	stayed  time.Time // when clients last gave a sign of life
+	asked   []asked   // recordings
 }
 
 // fault is a fault of the scenario while it lasts.
@@ -44,6 +45,7 @@ type fault struct {
 	at          time.Time
 	endings     int // how many instances had been ended when it began
 	running     int
+	end         func() // of refusals
 
 	// Of a shard:
 	rooms  []string  // that it had when it began
@@ -53,7 +55,7 @@ type fault struct {
 
 // play plays a scenario on a stage.
 func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) (*result, error) {
-	p := &performance{stage: s, plan: plan, crowd: visit.NewCrowd(s.door, plan.Visits(), time.Now), out: out, result: newResult(s, plan), nextRow: tableFirst}
+	p := &performance{stage: s, plan: plan, crowd: visit.NewCrowd(s.door, plan.Visits(), time.Now), out: out, result: newResult(s, plan), nextRow: tableFirst, asked: askedFor(plan)}
 	for _, f := range plan.Faults {
 		p.pending = append(p.pending, fault{Fault: f})
 	}
@@ -72,6 +74,7 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 		}
 		p.crowd.Advance(ctx, offset)
 		p.watchShards(ctx)
+		p.record(offset)
 		p.breakThings(offset)
 		p.sample(offset)
 		if err := pace.Wait(ctx, moment); err != nil {
@@ -81,6 +84,11 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 	p.nextRow = plan.Length()
 	p.sample(plan.Length())
 	p.result.judgeShards(p.evidence())
+	evidence, err := p.recordingsEvidence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.result.judgeRecordings(evidence)
 	p.result.judge(s, p.crowd.Tally(), p.pending)
 	return p.result, os.WriteFile(filepath.Join(s.options.dir, "journal.log"), []byte(s.journal.all()), 0o600)
 }
@@ -98,6 +106,9 @@ func (p *performance) sample(offset time.Duration) {
 		if len(r.Shards) > 0 {
 			p.out.line("       %s", shardsLine(r.Shards))
 		}
+		if r.Recorders != nil {
+			p.out.line("       %s", r.Recorders)
+		}
 		p.nextRow += tableStep
 	}
 }
@@ -109,13 +120,17 @@ func (p *performance) breakThings(offset time.Duration) {
 		if !f.begun && offset >= p.plan.Offset(f.At) {
 			p.begin(f)
 		}
-		if f.begun && !f.over && f.Kind == scenario.SilenceAgents && offset >= p.plan.Offset(f.Until) {
+		if f.begun && !f.over && f.Kind.Lasts() && offset >= p.plan.Offset(f.Until) {
 			p.end(f)
 		}
 	}
 }
 
 func (p *performance) begin(f *fault) {
+	if f.Kind.OfRecorders() {
+		f.begun = p.beginOnRecorders(f)
+		return
+	}
 	f.begun, f.at, f.endings, f.running = true, time.Now(), p.stage.journal.endings(), p.stage.look().Running
 	if f.Kind.OfShard() {
 		p.beginOnShard(f)
@@ -133,6 +148,11 @@ func (p *performance) begin(f *fault) {
 
 func (p *performance) end(f *fault) {
 	f.over = true
+	if f.end != nil {
+		f.end()
+		p.say(fmt.Sprintf("%q is over", f.Kind), nil)
+		return
+	}
 	p.result.silence(p.stage.journal, p.stage.look(), f)
 	p.say("the node agents answer again", p.stage.machines.hang(false))
 }

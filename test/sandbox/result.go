@@ -16,18 +16,19 @@ import (
 
 // result is what came of a run.
 type result struct {
-	Scenario     string           `json:"scenario"`
-	Factor       float64          `json:"factor"`
-	TicksPerHour float64          `json:"ticksPerHour"` // runs of the one-minute schedules in a simulated hour
-	Rows         []row            `json:"rows"`
-	Users        visit.Tally      `json:"users"`
-	Participants standin.Counters `json:"participants"`
-	Expectations []expectation    `json:"expectations"`
-	Shards       *shardsReport    `json:"shards,omitempty"`
-	Alarms       []string         `json:"alarms,omitempty"` // that went into alarm, in order
-	Problems     []string         `json:"problems,omitempty"`
-	Failures     []string         `json:"failures,omitempty"`
-	Success      bool             `json:"success"`
+	Scenario     string            `json:"scenario"`
+	Factor       float64           `json:"factor"`
+	TicksPerHour float64           `json:"ticksPerHour"` // runs of the one-minute schedules in a simulated hour
+	Rows         []row             `json:"rows"`
+	Users        visit.Tally       `json:"users"`
+	Participants standin.Counters  `json:"participants"`
+	Expectations []expectation     `json:"expectations"`
+	Shards       *shardsReport     `json:"shards,omitempty"`
+	Recordings   *recordingsReport `json:"recordings,omitempty"`
+	Alarms       []string          `json:"alarms,omitempty"` // that went into alarm, in order
+	Problems     []string          `json:"problems,omitempty"`
+	Failures     []string          `json:"failures,omitempty"`
+	Success      bool              `json:"success"`
 
 	plan scenario.Scenario
 }
@@ -137,6 +138,8 @@ func (r *result) judgeFault(instances []machine, f fault) {
 		r.fail("the fault %q at %s was never begun", f.Kind, f.At)
 	case f.Kind == scenario.SilenceAgents && !f.over:
 		r.fail("the agents were still silent at the end")
+	case f.Kind.Lasts() && !f.over:
+		r.fail("%q was not over at the end", f.Kind)
 	case f.Kind == scenario.KillBridge:
 		if slices.ContainsFunc(instances, func(i machine) bool { return i.ID == string(f.victim) }) {
 			r.fail("the killed bridge %s was not replaced", f.victim)
@@ -168,6 +171,7 @@ func (r *result) publish(o options, out *progress) error {
 	out.line("participants: %d joined, %d moved, %d rejoined after a bridge died, %d refused at first, %d dropped",
 		r.Participants.Joined, r.Participants.Moved, r.Participants.Rejoined, r.Users.Retried, r.Participants.Dropped)
 	r.Shards.tell(out)
+	r.Recordings.tell(out)
 	for _, a := range r.Alarms {
 		out.line("alarm: %s", a)
 	}
@@ -175,7 +179,7 @@ func (r *result) publish(o options, out *progress) error {
 		out.line("FAILED: %s", f)
 	}
 	if r.Success {
-		out.step("success: nobody was dropped, no bridge with endpoints was ended, the fleet came back to its minimum")
+		out.step("success: nobody was dropped, no bridge with endpoints was ended, the fleet came back to its minimum%s", r.Recordings.success())
 	}
 	if o.json {
 		_, err = os.Stdout.Write(append(raw, '\n'))

@@ -20,18 +20,23 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
 )
 
-// withShards writes settings with the scenario's number of shards beside the sandbox's folder, for the CDK app reads a
-// file, and returns its path and what is in it.
-func withShards(raw []byte, n int, dir string) (string, []byte, error) {
+// withScenario writes settings with the scenario's number of shards and its pool of recorders beside the sandbox's
+// folder, for the CDK app reads a file, and returns its path and what is in it.
+func withScenario(raw []byte, plan scenario.Scenario, dir string) (string, []byte, error) {
 	var members map[string]any
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return "", nil, fmt.Errorf("the settings are not readable: %w", err)
 	}
 	var shards []map[string]any
-	for i := range n {
+	for i := range plan.Shards {
 		shards = append(shards, map[string]any{"name": scenario.ShardName(i + 1), "id": i + 1})
 	}
-	members["shards"] = shards
+	if plan.Shards > 0 {
+		members["shards"] = shards
+	}
+	if plan.Jibris != nil {
+		members["jibris"] = plan.Jibris
+	}
 	raw, err := json.MarshalIndent(members, "", "  ")
 	if err != nil {
 		return "", nil, err

@@ -136,7 +136,7 @@ func TestASplitRoomIsFollowedUntilItIsWhole(t *testing.T) {
 func TestAScenariosShardsReplaceThoseOfTheSettings(t *testing.T) {
 	raw, err := os.ReadFile("fleet.json")
 	require.NoError(t, err)
-	path, changed, err := withShards(raw, 2, filepath.Join(t.TempDir(), "run"))
+	path, changed, err := withScenario(raw, scenario.Scenario{Shards: 2}, filepath.Join(t.TempDir(), "run"))
 	require.NoError(t, err)
 	written, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestAScenariosShardsReplaceThoseOfTheSettings(t *testing.T) {
 	assert.Equal(t, "shard-2", fleet.Shards[1].Name)
 	assert.Equal(t, 2, fleet.Shards[1].ID)
 	assert.Equal(t, "sandbox", fleet.Fleet)
-	_, _, err = withShards([]byte("[]"), 2, t.TempDir())
+	_, _, err = withScenario([]byte("[]"), scenario.Scenario{Shards: 2}, t.TempDir())
 	assert.ErrorContains(t, err, "the settings are not readable")
 }
 

@@ -60,6 +60,7 @@ type stage struct {
 	clock    pace.Clock
 	cloud    *emulator.Cloud
 	world    *standin.World
+	shards   *book
 	machines *machines
 	journal  *journal
 	door     *visit.Door
@@ -70,6 +71,8 @@ type stage struct {
 
 	mu     sync.Mutex
 	states map[string]fleet.ShardState // as the operator wrote them
+	// recordings is the environment of the Lambda recordings.
+	recordings settings.RecordingsEnv
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -154,7 +157,9 @@ func (s *stage) startMoto(ctx context.Context, out *progress) error {
 
 func (s *stage) startCloud(ctx context.Context, out *progress) error {
 	out.step("starting what moto lacks in front of it: lifecycle hooks, alarms, deliveries, permissions, the Lambda runtime, DNS")
-	s.world = standin.New(standin.Options{Clock: time.Now, Factor: s.options.factor, Domain: settings.XMPPDomain})
+	shards := &book{known: map[string]netip.Addr{}}
+	s.world = standin.New(standin.Options{Clock: time.Now, Factor: s.options.factor, Domain: settings.XMPPDomain, Resolve: shards.resolve, Log: s.journal.standins()})
+	s.shards = shards
 	s.ended.Go(func() { s.world.Run(ctx) })
 	cloud, err := emulator.Start(emulator.Options{
 		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: leastTick,
@@ -264,6 +269,7 @@ func (s *stage) startFleet(ctx context.Context, out *progress) error {
 		return err
 	}
 	s.ended.Go(func() { <-ctx.Done(); _ = dns.Close() })
+	s.ended.Go(func() { s.shards.follow(ctx, s.settings) })
 	for _, schedule := range s.cloud.Schedules() {
 		s.ticks = max(s.ticks, schedule.TicksPerHour)
 	}
@@ -300,8 +306,8 @@ func (s *stage) awaitFleet(ctx context.Context, out *progress) error {
 		low, _ := s.settings.ShardBridges(shard)
 		want += low
 	}
-	err := until(ctx, max(readyWait, s.clock.Scale(readyTime)), fmt.Sprintf("%d bridges serve behind HAProxy", want), func() bool {
-		return s.look().Running >= want && s.door.Open(ctx)
+	err := until(ctx, max(readyWait, s.clock.Scale(readyTime)), fmt.Sprintf("%d bridges serve behind HAProxy, and %d recorders are free", want, s.settings.Jibris.Free), func() bool {
+		return s.look().Running >= want && s.freeRecorders() >= s.settings.Jibris.Free && s.door.Open(ctx)
 	})
 	if err != nil {
 		return errors.Join(err, s.explain())

@@ -14,6 +14,7 @@ func (w *World) signalHandlers(s *signal) map[uint16]http.Handler {
 		jicofoPort:  w.jicofoHandler(s),
 		prosodyPort: w.prosodyHandler(s),
 		webPort:     w.webHandler(s),
+		xmppPort:    http.NotFoundHandler(), // it takes connections, and nobody here speaks XMPP
 	}
 }
 
@@ -26,7 +27,16 @@ func (w *World) jicofoHandler(s *signal) http.Handler {
 	}))
 	mux.HandleFunc("GET /stats", w.locked(func(rw http.ResponseWriter, _ *http.Request) { writeJSON(rw, w.jicofoStats(s)) }))
 	mux.HandleFunc("GET /debug", w.locked(func(rw http.ResponseWriter, _ *http.Request) { writeJSON(rw, w.jicofoDebug(s)) }))
-	return mux
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		w.advance()
+		down := w.now.Before(s.jicofoUpAt)
+		w.mu.Unlock()
+		if down {
+			panic(http.ErrAbortHandler) // the connection is cut, as by a process that is not there
+		}
+		mux.ServeHTTP(rw, r)
+	})
 }
 
 // jicofoHealth fails hard while there is no operational bridge that is not in graceful shutdown.
@@ -74,15 +84,15 @@ func (w *World) jicofoStats(s *signal) map[string]any {
 		},
 		"endpoint_pairs": pairs,
 		"jibri": map[string]any{
-			"total_sip_call_failures": 0, "total_live_streaming_failures": 0, "total_recording_failures": 0,
-			"live_streaming_active": 0, "recording_active": 0, "sip_call_active": 0,
+			"total_sip_call_failures": 0, "total_live_streaming_failures": 0, "total_recording_failures": s.recordingFailures,
+			"live_streaming_active": 0, "recording_active": len(s.recorded), "sip_call_active": 0,
 		},
 		"queues": map[string]any{},
 		"bridge_selector": map[string]any{
 			"bridge_count": len(s.brewery), "operational_bridge_count": operational,
 			"in_shutdown_bridge_count": leaving, "lost_bridges": s.lostBridges, "bridge_version_count": min(1, len(s.brewery)),
 		},
-		"jibri_detector":     map[string]any{"count": 0, "available": 0},
+		"jibri_detector":     w.detectorStats(s),
 		"sip_jibri_detector": map[string]any{"count": 0, "available": 0},
 		"jigasi": map[string]any{
 			"rejected_requests": 0, "accepted_requests": 0, "retries": 0, "instance_errors": 0, "instance_timeout": 0,
@@ -113,7 +123,7 @@ func (w *World) jicofoDebug(s *signal) map[string]any {
 	}
 	return map[string]any{
 		"bridge_selector": map[string]any{"strategy": "RegionBasedBridgeSelectionStrategy", "bridge": bridges},
-		"jibri_detector":  map[string]any{},
+		"jibri_detector":  w.detectorDebug(s),
 	}
 }
 

@@ -31,6 +31,11 @@ type signal struct {
 
 	lostBridges, participantsMoved, bridgesRemoved int64
 	conferencesCreated, participantsEver           int64
+
+	jicofoUpAt        time.Time // its Jicofo does not answer before
+	recorders         map[fleet.InstanceID]*view
+	recorded          map[string]*session // by room, that Jicofo knows of
+	recordingFailures int64
 }
 
 // liveSignal brings up a signal node's processes when it is time.
@@ -108,4 +113,5 @@ const (
 	jicofoPort  = settings.JicofoPort
 	prosodyPort = settings.ProsodyPort
 	webPort     = settings.WebPort
+	xmppPort    = settings.XMPPPort
 )

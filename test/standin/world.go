@@ -45,7 +45,9 @@ type Options struct {
 	NoRelays bool
 	// Domain is the meetings' domain. Default "meet.example.org".
 	Domain string
-	Log    *slog.Logger
+	// Resolve answers at once where a recorder finds the host of a shard's Prosody. Default: hosts are addresses.
+	Resolve func(host string) (netip.Addr, bool)
+	Log     *slog.Logger
 }
 
 // World is everything that the stand-ins share. Its methods may be called at any time by anybody.
@@ -60,6 +62,11 @@ type World struct {
 	people  map[Ticket]*participant
 	last    Ticket
 	counts  Counters
+
+	jibris   map[fleet.InstanceID]*jibri
+	history  []*Session
+	sessions int
+	pids     int
 }
 
 // New makes a World without nodes. Its time moves with Run or Advance, and with every question to a node.
@@ -69,6 +76,12 @@ func New(o Options) *World {
 	}
 	if o.Domain == "" {
 		o.Domain = "meet.example.org"
+	}
+	if o.Resolve == nil {
+		o.Resolve = func(host string) (netip.Addr, bool) {
+			at, err := netip.ParseAddr(host)
+			return at, err == nil
+		}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -80,8 +93,13 @@ func New(o Options) *World {
 		bridges: map[fleet.InstanceID]*bridge{},
 		signals: map[fleet.InstanceID]*signal{},
 		people:  map[Ticket]*participant{},
+		jibris:  map[fleet.InstanceID]*jibri{},
+		pids:    firstPID,
 	}
 }
+
+// firstPID is above those that a machine's own services have.
+const firstPID = 1000
 
 // Run moves the World's time until the context ends, then ends every node.
 func (w *World) Run(ctx context.Context) {
@@ -115,6 +133,9 @@ func (w *World) Close() {
 	for _, s := range w.signals {
 		s.end()
 	}
+	for _, id := range sortedKeys(w.jibris) {
+		w.removeJibri(id)
+	}
 }
 
 // advance needs mu, as every method with a small letter does.
@@ -142,6 +163,9 @@ func (w *World) pass(now time.Time) {
 	}
 	for _, name := range sortedKeys(w.shards) {
 		w.liveJicofo(w.shards[name])
+	}
+	for _, id := range sortedKeys(w.jibris) {
+		w.liveJibri(w.jibris[id])
 	}
 }
 
@@ -184,6 +208,9 @@ func (w *World) StartSignal(id fleet.InstanceID, shardName string, addr netip.Ad
 		addr:  addr,
 		upAt:  w.now.Add(w.scaled(w.options.SignalBoot)),
 		rooms: map[string]*room{},
+
+		recorders: map[fleet.InstanceID]*view{},
+		recorded:  map[string]*session{},
 	}
 	return nil
 }
@@ -205,6 +232,7 @@ func (w *World) StopNode(id fleet.InstanceID) {
 		delete(w.signals, id)
 		w.stopSignal(s, &w.counts.Dropped)
 	}
+	w.removeJibri(id)
 }
 
 func (w *World) shard(name string) *shard {

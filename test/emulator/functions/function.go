@@ -55,6 +55,8 @@ type Options struct {
 	Count func(function, metric string, value float64)
 	// Send delivers a failed asynchronous event to a dead letter queue or destination, as the function's role.
 	Send func(ctx context.Context, f Function, target string, body []byte, attributes map[string]string) error
+	// Throttle is whether a function gets no process now, as while the service is in trouble; nil is never.
+	Throttle func(function string) bool
 	// Problem is told of what AWS would refuse or lose.
 	Problem func(error)
 }

@@ -77,6 +77,10 @@ func (h *Host) Invoke(ctx context.Context, name string, payload []byte) (Result,
 	if !ok {
 		return Result{}, fmt.Errorf("ResourceNotFoundException: Function not found: %s", name)
 	}
+	if h.options.Throttle != nil && h.options.Throttle(name) {
+		h.options.Count(name, "Throttles", 1)
+		return Result{}, ErrThrottled{name}
+	}
 	select {
 	case d.slots <- struct{}{}:
 		defer func() { <-d.slots }()

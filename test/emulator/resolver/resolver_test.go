@@ -22,7 +22,8 @@ func (z zones) Addresses(context.Context) (map[string]Record, error) { return z.
 func server(t testing.TB, z zones) (*Server, *[]error) {
 	t.Helper()
 	var problems []error
-	s, err := Listen("127.0.0.1:0", z, []string{"fleet.internal."}, func(err error) { problems = append(problems, err) })
+	// No client takes its port for a connection from this address.
+	s, err := Listen("127.0.53.2:0", z, []string{"fleet.internal."}, func(err error) { problems = append(problems, err) })
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	return s, &problems

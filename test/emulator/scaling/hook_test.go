@@ -42,9 +42,13 @@ func TestAHookTellsItsQueueInTheDocumentedForm(t *testing.T) {
 	s.await(t, 1, PendingWait)
 	require.NoError(t, s.terminate(t, ids[0], true))
 	s.await(t, 1, TerminatingWait)
+	require.Eventually(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.notes) == 6
+	}, 5*time.Second, time.Millisecond, "a test for each hook, three launches, one end")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	require.Len(t, s.notes, 6, "a test for each hook, three launches, one end")
 	assert.Equal(t, "autoscaling:TEST_NOTIFICATION", s.notes[0]["Event"])
 	assert.NotContains(t, s.notes[0], "LifecycleActionToken")
 	assert.NotContains(t, s.notes[0], "EC2InstanceId")

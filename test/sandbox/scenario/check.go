@@ -31,6 +31,9 @@ func (s *Scenario) check() error {
 	if err := s.checkCurve(); err != nil {
 		return err
 	}
+	if err := s.checkMeetings(); err != nil {
+		return err
+	}
 	for i, e := range s.Expect {
 		if err := s.within(fmt.Sprintf("expectation %d", i+1), e.At); err != nil {
 			return err
@@ -70,7 +73,7 @@ func (s *Scenario) checkFault(f Fault) error {
 		return err
 	}
 	switch f.Kind {
-	case SilenceAgents:
+	case SilenceAgents, RefuseUploads, RefuseServices:
 		if err := s.within(fmt.Sprintf("the end of %q", f.Kind), f.Until); err != nil {
 			return err
 		}
@@ -84,11 +87,19 @@ func (s *Scenario) checkFault(f Fault) error {
 		if f.Until != "" {
 			return fmt.Errorf("%q has an end, %s: a killed bridge does not come back, leave it out", f.Kind, f.Until)
 		}
+	case KillFinalize, KillAgent, CrashRecorder, ExpireRecorder, LoseRecorder, RestartJicofo:
+		if f.Until != "" {
+			return fmt.Errorf("%q has an end, %s: it happens at once, leave it out", f.Kind, f.Until)
+		}
 	default:
-		return fmt.Errorf("its kind is %q: write %q, %q, %q, %q or %q", f.Kind, SilenceAgents, KillBridge, DrainShard, ReadyShard, KillShard)
+		return fmt.Errorf("its kind is %q: write one of %q", f.Kind, kinds)
 	}
 	return s.checkShard(f)
 }
+
+// kinds are all kinds of faults.
+var kinds = []FaultKind{SilenceAgents, KillBridge, DrainShard, ReadyShard, KillShard, KillFinalize, KillAgent, CrashRecorder,
+	ExpireRecorder, LoseRecorder, RestartJicofo, RefuseUploads, RefuseServices}
 
 // checkShard refuses a shard that is not there, or that the fault is not about. What happens to the only shard moves
 // no room anywhere.

@@ -36,17 +36,21 @@ func ParseCSV(name string, r io.Reader) (Scenario, error) {
 			return Scenario{}, fmt.Errorf("workload %s is not readable: %w", name, err)
 		}
 		line, _ := rows.FieldPos(0)
-		visit, err := visitOf(row)
+		visit, recorded, err := visitOf(row)
 		if err != nil {
 			return Scenario{}, fmt.Errorf("workload %s, line %d: %w", name, line, err)
 		}
 		s.visits = append(s.visits, visit)
+		if recorded != nil {
+			s.recordings = append(s.recordings, *recorded)
+		}
 		last = max(last, visit.Leave)
 	}
 	if len(s.visits) == 0 {
 		return Scenario{}, fmt.Errorf("workload %s has no participants", name)
 	}
 	s.visits = sorted(s.visits)
+	s.recordings = distinct(s.recordings)
 	s.length = time.Duration(last*float64(time.Second)).Round(time.Minute) + afterLast
 	return s, nil
 }
@@ -54,41 +58,42 @@ func ParseCSV(name string, r io.Reader) (Scenario, error) {
 // afterLast is how long a workload's scenario goes on for after the last participant left.
 const afterLast = time.Hour
 
-func visitOf(row []string) (Visit, error) {
+func visitOf(row []string) (Visit, *Recording, error) {
 	join, err := seconds("join", row[1])
 	if err != nil {
-		return Visit{}, err
+		return Visit{}, nil, err
 	}
 	leave, err := seconds("leave", row[2])
 	if err != nil {
-		return Visit{}, err
+		return Visit{}, nil, err
 	}
 	if row[0] == "" {
-		return Visit{}, errors.New("the room is empty: write its name")
+		return Visit{}, nil, errors.New("the room is empty: write its name")
 	}
 	if leave <= join {
-		return Visit{}, fmt.Errorf("leave, %s, is not after join, %s", row[2], row[1])
+		return Visit{}, nil, fmt.Errorf("leave, %s, is not after join, %s", row[2], row[1])
 	}
-	return Visit{Room: row[0], Join: join, Leave: leave}, recording(row[3], row[4])
+	recorded, err := recordingOf(row[0], row[3], row[4])
+	return Visit{Room: row[0], Join: join, Leave: leave}, recorded, err
 }
 
-// recording refuses a recording that never was. The sandbox has no recorders yet: it does not play recordings.
-func recording(start, end string) error {
+// recordingOf is the recording that a row tells of; nil when it tells of none.
+func recordingOf(room, start, end string) (*Recording, error) {
 	if start == "" && end == "" {
-		return nil
+		return nil, nil
 	}
 	from, err := seconds("recording_start", start)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	until, err := seconds("recording_end", end)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if until <= from {
-		return fmt.Errorf("recording_end, %s, is not after recording_start, %s", end, start)
+		return nil, fmt.Errorf("recording_end, %s, is not after recording_start, %s", end, start)
 	}
-	return nil
+	return &Recording{Room: room, Start: from, End: until}, nil
 }
 
 // longest bounds a workload, in seconds: a year.

@@ -19,6 +19,13 @@ func TestAWorkloadIsReadInTheOrderOfJoins(t *testing.T) {
 	assert.Equal(t, 2*time.Hour+afterLast, s.Length())
 	assert.Equal(t, "02:00", s.TimeOfDay(2*time.Hour))
 	assert.Empty(t, s.Expect)
+	assert.Equal(t, []Recording{{Room: "late", Start: 120, End: 3600}}, s.Recordings())
+}
+
+func TestARecordingThatSeveralRowsTellOfIsOne(t *testing.T) {
+	s, err := ParseCSV("w.csv", strings.NewReader(first+"r,0,600,60,120\nr,5,600,60,120\nr,9,600,300,400\nq,0,600,10,20\n"))
+	require.NoError(t, err)
+	assert.Equal(t, []Recording{{"q", 10, 20}, {"r", 60, 120}, {"r", 300, 400}}, s.Recordings())
 }
 
 func TestAWorkloadOfMoreThanADayGoesOn(t *testing.T) {

@@ -25,6 +25,10 @@ type Scenario struct {
 	Curve []Level `json:"curve"`
 	// Expect is how many bridges there should be at given times.
 	Expect []Expectation `json:"expect"`
+	// Meetings are recorded ones, beside those of the curve.
+	Meetings []Meetings `json:"meetings,omitempty"`
+	// Jibris is the pool of recorders, whatever the settings say; nil leaves it to them.
+	Jibris *Pool `json:"jibris,omitempty"`
 	// Faults are what breaks, and what an operator does meanwhile.
 	Faults []Fault `json:"faults,omitempty"`
 	// Shards is how many shards the fleet has, shard-1 and so on, whatever the settings say; 0 leaves it to them.
@@ -32,8 +36,9 @@ type Scenario struct {
 	// Seed makes the rooms' sizes and lengths; the same seed makes the same rooms.
 	Seed uint64 `json:"seed"`
 
-	length time.Duration
-	visits []Visit
+	length     time.Duration
+	visits     []Visit
+	recordings []Recording
 }
 
 // Level is a point of the curve.
@@ -59,10 +64,34 @@ const (
 	DrainShard    FaultKind = "drain shard"    // the operator lets a shard take no new rooms
 	ReadyShard    FaultKind = "ready shard"    // the operator lets a shard take new rooms again
 	KillShard     FaultKind = "kill shard"     // EC2 loses a shard's signal node with all that runs on it
+
+	KillFinalize   FaultKind = "kill finalize"   // the finalize program of a recording dies before it has written anything
+	KillAgent      FaultKind = "kill agent"      // a recorder's agent dies while it uploads
+	CrashRecorder  FaultKind = "crash recorder"  // an idle recorder's container ends by itself
+	ExpireRecorder FaultKind = "expire recorder" // an idle recorder takes no further recording
+	LoseRecorder   FaultKind = "lose recorder"   // EC2 loses a recorder's machine in the middle of a recording
+	RestartJicofo  FaultKind = "restart jicofo"  // the shard's Jicofo is away for a minute and forgets its recordings
+	RefuseUploads  FaultKind = "refuse uploads"  // S3 refuses one call in three until Until
+	RefuseServices FaultKind = "refuse services" // S3, SQS and Lambda refuse every call until Until
 )
+
+// Lasts reports whether faults of this kind have an end.
+func (k FaultKind) Lasts() bool {
+	return k == SilenceAgents || k == RefuseUploads || k == RefuseServices
+}
 
 // OfShard reports whether faults of this kind are about one shard, which they name.
 func (k FaultKind) OfShard() bool { return k == DrainShard || k == ReadyShard || k == KillShard }
+
+// OfRecorders reports whether faults of this kind are about recorders or what they need.
+func (k FaultKind) OfRecorders() bool {
+	switch k {
+	case KillFinalize, KillAgent, CrashRecorder, ExpireRecorder, LoseRecorder, RestartJicofo, RefuseUploads, RefuseServices:
+		return true
+	default:
+		return false
+	}
+}
 
 // ShardName is the name of a scenario's n-th shard, from 1.
 func ShardName(n int) string { return fmt.Sprintf("shard-%d", n) }
@@ -97,6 +126,7 @@ func Parse(raw []byte) (Scenario, error) {
 		return Scenario{}, err
 	}
 	s.visits = s.generate()
+	s.meet()
 	return s, nil
 }
 
