@@ -139,7 +139,7 @@ func Start(o Options) (*Cloud, error) {
 	}, ErrorHandler: c.unreachable, ErrorLog: log.New(io.Discard, "", 0)}
 	c.host = functions.New(functions.Options{Clock: o.Clock, LeastTimeout: o.LeastTimeout, Line: c.line, Count: c.count,
 		Throttle: func(string) bool { return c.disturbs("lambda", "InvokeFunction") },
-		Send: c.sendForFunction, Problem: c.problem})
+		Send:     c.sendForFunction, Problem: c.problem})
 	c.scaling = scaling.New(scaling.Options{Clock: o.Clock, Account: o.Account, Region: o.Region, Machines: c.moto,
 		Notify: c.notifyHook, OnLaunch: o.OnLaunch, OnTerminate: o.OnTerminate, Problem: c.problem})
 	c.watch = &metrics.Watch{Clock: alarmPace(o), Store: c.store, Collect: c.collect, OnChange: c.alarmed}

@@ -1,7 +1,6 @@
 package standin
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -176,7 +175,7 @@ func (w *World) stopSession(j *jibri) {
 // runFinalize runs the finalize program once. Its exit status is of no interest to Jibri.
 func (w *World) runFinalize(j *jibri) {
 	s := j.session
-	command := exec.CommandContext(context.Background(), j.Finalize, s.folder)
+	command := exec.Command(j.Finalize, s.folder) //nolint:noctx // it ends with its container, which stopEncoder ends
 	command.Env = append(os.Environ(), "JIBRI_INSTANCE_ID="+string(j.ID))
 	if err := command.Start(); err != nil {
 		w.problem(j, err)

@@ -28,6 +28,9 @@ func (s *Scenario) check() error {
 	if s.Shards < 0 || s.Shards > mostShards {
 		return fmt.Errorf("the scenario has %d shards: write 1 to %d, or nothing for those of the settings", s.Shards, mostShards)
 	}
+	if s.Factor < 0 {
+		return fmt.Errorf("the scenario's factor is %g: write a number above 0, such as 60, or nothing", s.Factor)
+	}
 	if err := s.checkCurve(); err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ type Scenario struct {
 	Name  string         `json:"name"`
 	Start settings.Clock `json:"start"` // time of day of the first moment
 	End   settings.Clock `json:"end"`   // time of day of the last moment
+	// Factor is by how much durations are divided when the command does not say it; 0 leaves it to the command's default.
+	Factor float64 `json:"factor,omitempty"`
 	// Curve is how many participants there are at given times; in between it goes in straight lines.
 	Curve []Level `json:"curve"`
 	// Expect is how many bridges there should be at given times.

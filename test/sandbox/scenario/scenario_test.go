@@ -65,6 +65,7 @@ func TestParseRefuses(t *testing.T) {
 		"an expectation of less than none":   {member{"expect": []any{member{"at": "09:00", "bridges": -2}}}, "expectation 1 is -2 bridges"},
 		"an expectation within less":         {member{"expect": []any{member{"at": "09:00", "bridges": 2, "within": -1}}}, "within -1"},
 		"a fault of an unknown kind":         {member{"faults": []any{member{"kind": "flood", "at": "09:00"}}}, `fault 1: its kind is "flood": write one of ["silence agents"`},
+		"a factor below 0":                   {member{"factor": -1}, "factor is -1: write a number above 0"},
 		"fewer shards than none":             {member{"shards": -1}, "-1 shards: write 1 to 8"},
 		"more shards than a machine carries": {member{"shards": 9}, "9 shards: write 1 to 8"},
 		"a drain in a fleet of one shard":    {member{"faults": []any{member{"kind": DrainShard, "at": "09:00", "shard": "shard-1"}}}, `"drain shard" needs another shard to go to`},
