@@ -19,6 +19,6 @@ func TestWithoutAWordTheForecastGoesByUTC(t *testing.T) {
 	s := Defaults()
 	assert.Equal(t, "UTC", s.BridgesEnv(Control{}).TimeZone)
 	assert.Equal(t, "UTC", s.JibrisEnv(Control{}).TimeZone)
-	assert.InDelta(t, 0.999, s.BridgesEnv(Control{}).ServiceLevel, 0)
+	assert.InDelta(t, 0.9999, s.BridgesEnv(Control{}).ServiceLevel, 0)
 	assert.InDelta(t, 0.995, s.JibrisEnv(Control{}).ServiceLevel, 0)
 }
