@@ -148,8 +148,11 @@ func (r Recordings) sweep(ctx context.Context, id string, machines map[fleet.Ins
 		return e, r.Catalogue.Close(ctx, id)
 	}
 	if !e.Ended() {
-		if e, err = r.verify(ctx, e); err != nil {
-			r.Log.Warn("not verified", "id", id, "error", err.Error())
+		verified, failed := r.verify(ctx, e)
+		if failed != nil {
+			r.Log.Warn("not verified", "id", id, "error", failed.Error())
+		} else {
+			e = verified
 		}
 	}
 	if !e.Ended() && machines != nil {

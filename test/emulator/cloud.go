@@ -46,7 +46,8 @@ type Options struct {
 	Clock           pace.Clock
 	// LeastTick is the shortest wall time between two ticks of a schedule. 0 is 100 ms.
 	LeastTick time.Duration
-	// LeastTimeout is the shortest wall time that a function gets. 0 is 5 s.
+	// LeastTimeout is the shortest wall time that a function gets, and for which its queue hides messages. 0 is 5 s, and
+	// what the queue's own figure comes to.
 	LeastTimeout time.Duration
 	// Physical gives, by "stack/LogicalId", the physical ids of what was made past CloudFormation.
 	Physical map[string]string
