@@ -120,6 +120,7 @@ type outcome struct {
 	decision capacity.Decision
 	verdict  capacity.Verdict
 	overdue  int
+	done     []string
 	err      error
 }
 
@@ -132,6 +133,7 @@ func (o outcome) publish(shard string, record *telemetry.Record) {
 	record.Shard(shard, telemetry.BridgesShort, float64(o.decision.Short))
 	record.Shard(shard, telemetry.DrainsOverdue, float64(o.overdue))
 	record.Shard(shard, telemetry.Frozen, frozen)
+	record.Count(telemetry.Actions, len(o.done))
 }
 
 // reconcile observes nothing: it decides on one observation and acts. All decisions are made before the first
@@ -154,8 +156,9 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	}
 	a := actor{Bridges: b, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)
-	out := outcome{decision: decision, verdict: verdict, overdue: overdue(steps), err: a.failure()}
-	b.log(ctx, o, t.lease, bridges, out, a.done)
+	out := outcome{decision: decision, verdict: verdict, overdue: overdue(steps), done: a.done, err: a.failure()}
+	b.log(ctx, o, t.lease, bridges, out)
+	b.tell(ctx, o, t.lease, out)
 	return out
 }
 
@@ -254,7 +257,7 @@ func overdue(steps []leavingStep) int {
 }
 
 // log writes the one line of this decision.
-func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease, bridges []capacity.Bridge, out outcome, done []string) {
+func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease, bridges []capacity.Bridge, out outcome) {
 	states := map[capacity.State]int{}
 	for _, bridge := range bridges {
 		states[bridge.State]++
@@ -265,5 +268,5 @@ func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease
 	}
 	b.Log.Log(ctx, level, "decision", "loop", loopBridges, "group", o.Group.Name, "shard", o.Group.Shard,
 		"fence", lease.Fence, "bridges", states, "desired", o.Group.Desired, "decision", out.decision,
-		"quarantine", out.verdict, "overdue", out.overdue, "actions", done, "error", errorText(out.err))
+		"quarantine", out.verdict, "overdue", out.overdue, "actions", out.done, "error", errorText(out.err))
 }
