@@ -45,7 +45,7 @@ func connect(ctx context.Context) (reconcile.Jibris, error) {
 	c, err := wire.Connect(ctx, env.Control, os.LookupEnv)
 	state := awscloud.State{Client: dynamodb.NewFromConfig(c.AWS), Table: env.StateTable}
 	return reconcile.Jibris{
-		Env: env, Observer: c.Observer, Leases: state, Log: c.Log, Now: time.Now,
+		Env: env, Observer: c.Observer, Leases: state, Profiles: state, Log: c.Log, Now: time.Now,
 		Runtime: reconcile.Runtime{
 			Parameters: awscloud.Parameter{Client: ssm.NewFromConfig(c.AWS), Name: env.RuntimeParameter},
 			Memory:     state,

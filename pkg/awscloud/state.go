@@ -17,6 +17,7 @@ import (
 // State is the fleet's one DynamoDB table. Its key is "pk"; items:
 //
 //	lease/<loop>/<group>  owner's deadline (until, ms), fence, memory, again
+//	profile/<name>        raw: the past weeks of a shard's demand, or of the starts of recordings
 //	runtime               raw: the last good run-time values; refused: those that were refused since
 type State struct {
 	Client *dynamodb.Client

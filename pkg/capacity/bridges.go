@@ -59,6 +59,8 @@ type Input struct {
 	History []Sample // oldest first
 	// Lost is the stress that would come here if another shard were lost now; 0 when no room is kept for that.
 	Lost float64
+	// Expected is the growth of demand, in stress, that a forecast expects within one boot time; 0 without one.
+	Expected float64
 }
 
 // Decision is what to do and why. Drain is empty whenever anything is launched or undrained.
@@ -77,6 +79,9 @@ type Decision struct {
 	Reasons  []string `json:"reasons"`
 }
 
+// Demand is the stress of all bridges that answered, draining ones included; one above JVB's own threshold counts as at it.
+func Demand(bridges []Bridge) float64 { return tally(Input{Bridges: bridges}).demand }
+
 // epsilon absorbs the rounding of sums of fractions, so that 0.6 of room satisfies a need of 0.6.
 const epsilon = 1e-9
 
@@ -87,7 +92,7 @@ const saturated = 1.0
 func DecideBridges(in Input, p Policy) Decision {
 	g := tally(in)
 	d := Decision{Demand: g.demand, Complete: g.complete()}
-	d.Growth = growth(in.Now, g.demand, in.History, p)
+	d.Growth = max(growth(in.Now, g.demand, in.History, p), in.Expected)
 	d.Room = g.room(p)
 	d.Needed = d.Growth + p.Spare*p.Target + in.Lost
 	if g.blind() {
@@ -125,16 +130,19 @@ func (d *Decision) because(format string, args ...any) {
 	d.Reasons = append(d.Reasons, fmt.Sprintf(format, args...))
 }
 
-// undrain takes back draining bridges, the roomiest first, until their room covers what is missing and the minimum
-// is met.
+// undrain takes back draining bridges until their room covers what is missing and the minimum is met: the fullest first,
+// since they would have stayed the longest anyway, while the emptiest are about to end.
 func (d *Decision) undrain(g group, p Policy) {
 	back := slices.Clone(g.draining)
-	slices.SortFunc(back, func(a, b Bridge) int { return cmp.Or(cmp.Compare(a.Stress, b.Stress), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(back, func(a, b Bridge) int { return cmp.Or(cmp.Compare(b.Stress, a.Stress), cmp.Compare(a.ID, b.ID)) })
 	for _, b := range back {
-		tooLittleRoom := d.Room+epsilon < d.Needed && roomOf(b, p) > 0
+		tooLittleRoom := d.Room+epsilon < d.Needed
 		tooFew := g.kept()+len(d.Undrain) < p.Min
 		if !tooLittleRoom && !tooFew {
 			return
+		}
+		if !tooFew && roomOf(b, p) == 0 {
+			continue
 		}
 		d.Undrain = append(d.Undrain, b.ID)
 		d.Room += roomOf(b, p)

@@ -195,6 +195,23 @@ func TestMoreDemandNeverWantsFewer(t *testing.T) {
 	})
 }
 
+func TestAForecastOnlyAdds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
+		without := DecideBridges(in, p)
+		in.Expected = hundredths(0, 500).Draw(t, "expected")
+		with := DecideBridges(in, p)
+		if with.Wanted+with.Short < without.Wanted+without.Short || len(with.Drain) > len(without.Drain) || len(with.Undrain) < len(without.Undrain) {
+			t.Fatalf("%+v with a forecast of %.2f, and %+v without one", with, in.Expected, without)
+		}
+		more := in
+		more.Expected += hundredths(0, 500).Draw(t, "more")
+		if d := DecideBridges(more, p); d.Wanted < with.Wanted || len(d.Drain) > len(with.Drain) {
+			t.Fatalf("%+v at a higher forecast than %+v", d, with)
+		}
+	})
+}
+
 func TestMoreHistoricPeakNeverDrainsMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, in := policies().Draw(t, "policy"), groups(Serving, Draining).Draw(t, "group")

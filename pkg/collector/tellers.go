@@ -14,9 +14,9 @@ const kindAgent = "agent"
 // are left out: a zero would be made up.
 var (
 	plainOfBridges = []telemetry.Metric{
-		telemetry.BridgesServing, telemetry.BridgesDraining, telemetry.BridgesSilent, telemetry.BridgesOverloaded,
+		telemetry.BridgesServing, telemetry.BridgesDraining, telemetry.BridgesOverloaded,
 		telemetry.SilentShare, telemetry.StressMean, telemetry.StressP90, telemetry.StressMax, telemetry.RoomMissing,
-		telemetry.LocalEndpoints, telemetry.SendKilobits, telemetry.ReceiveKilobits, telemetry.PacketRate,
+		telemetry.SendKilobits, telemetry.ReceiveKilobits, telemetry.PacketRate,
 		telemetry.PacketLoss, telemetry.RoundTripMillis, telemetry.ICEFailures,
 	}
 	plainOfSignals = []telemetry.Metric{telemetry.Conferences, telemetry.Participants, telemetry.LargestConference, telemetry.LostBridges}

@@ -16,16 +16,17 @@ func (b builder) shard(shard settings.Shard) Dashboard {
 	return Dashboard{b.name(shard.Name), []Row{
 		{3, []Widget{
 			Number{"Users", own(telemetry.Conferences, telemetry.Participants, telemetry.LargestConference)},
-			Number{"Routing: 0 ready, 1 drain, 2 maintenance", own(telemetry.ShardState, telemetry.ConferencesLeft, telemetry.ShardEmpty)},
+			Number{"Routing: 0 ready, 1 drain, 2 maintenance", own(telemetry.ShardState, telemetry.ShardEmpty)},
 			Number{"Trouble", own(telemetry.SignalUnhealthy, telemetry.ShardDown, telemetry.StateNotFollowed)},
 		}},
 		{5, []Widget{
-			Graph{Title: "Participants", Series: own(telemetry.Participants, telemetry.LocalEndpoints)},
-			Graph{Title: "Bridges", Series: own(telemetry.BridgesServing, telemetry.BridgesBooting, telemetry.BridgesDraining, telemetry.BridgesSilent), Stacked: true},
+			Graph{Title: "Participants", Series: own(telemetry.Participants)},
+			Graph{Title: "Bridges", Series: own(telemetry.BridgesServing, telemetry.BridgesBooting, telemetry.BridgesDraining), Stacked: true},
 			Graph{Title: "Bridges wanted, short and not launched yet", Series: own(telemetry.BridgesWanted, telemetry.BridgesShort, telemetry.LaunchesPending)},
 		}},
 		{5, []Widget{
 			Graph{Title: "Stress", Series: own(telemetry.StressMean, telemetry.StressP90, telemetry.StressMax), Limit: overloaded},
+			Graph{Title: "Forecast of the load, and its error", Series: own(telemetry.DemandForecast, telemetry.ForecastMargin, telemetry.ForecastError)},
 			Graph{Title: "Room missing and bridges overloaded", Series: own(telemetry.RoomMissing, telemetry.BridgesOverloaded)},
 			Graph{Title: "Broken, overdue, retained", Series: own(telemetry.Frozen, telemetry.DrainsOverdue, telemetry.Retained, telemetry.LaunchFailures, telemetry.SilentShare)},
 		}},

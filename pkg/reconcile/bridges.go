@@ -21,6 +21,7 @@ type Bridges struct {
 	Observer Observer
 	Leases   Leases
 	Runtime  Runtime
+	Profiles Profiles
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -121,6 +122,7 @@ type outcome struct {
 	verdict  capacity.Verdict
 	overdue  int
 	done     []string
+	outlook  outlook
 	err      error
 }
 
@@ -134,6 +136,7 @@ func (o outcome) publish(shard string, record *telemetry.Record) {
 	record.Shard(shard, telemetry.DrainsOverdue, float64(o.overdue))
 	record.Shard(shard, telemetry.Frozen, frozen)
 	record.Count(telemetry.Actions, len(o.done))
+	o.outlook.publish(shard, o.decision.Demand, record)
 }
 
 // reconcile observes nothing: it decides on one observation and acts. All decisions are made before the first
@@ -143,8 +146,10 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	memory.forget(o)
 	policy := b.policy(o, values)
 	bridges := memory.disbelieve(classify(o, memory.Leaving, b.Env.StaleAfter), o.At.Add(-b.Env.StaleAfter))
+	ahead := b.foresee(ctx, o.Group.Shard, memory, bridges, o.At)
 	decision := capacity.DecideBridges(capacity.Input{
 		Now: o.At, Bridges: bridges, Counted: counted(o.Group), Desired: o.Group.Desired, History: memory.Demand, Lost: memory.Lost,
+		Expected: ahead.forecast.Growth(),
 	}, policy)
 	if errors.Is(o.Signal.Err, errNoSignalNode) {
 		decision = decision.WithoutLaunches("a bridge could not join, for the shard has no signal node in service")
@@ -152,11 +157,16 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	verdict := capacity.Quarantine(b.suspects(o, memory), b.crowd(o, memory, bridges), b.Env.DeadAfter)
 	steps := b.leavingSteps(o, memory)
 	if decision.Complete {
+		ahead.learn(memory, o.At, decision.Demand, capacity.Lead(policy.BootTime))
 		memory.remember(o.At, decision.Demand, 2*max(policy.ShrinkAfter, policy.BootTime))
 	}
 	a := actor{Bridges: b, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)
-	out := outcome{decision: decision, verdict: verdict, overdue: overdue(steps), done: a.done, err: a.failure()}
+	folded, kept := ahead.fold(ctx, b.Profiles, memory.Folded, o.At)
+	if folded {
+		memory.Folded = o.At
+	}
+	out := outcome{decision: decision, verdict: verdict, overdue: overdue(steps), outlook: ahead, done: a.done, err: errors.Join(a.failure(), kept)}
 	b.log(ctx, o, t.lease, bridges, out)
 	b.tell(ctx, o, t.lease, out)
 	return out
@@ -267,6 +277,6 @@ func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease
 		level = slog.LevelError
 	}
 	b.Log.Log(ctx, level, "decision", "loop", loopBridges, "group", o.Group.Name, "shard", o.Group.Shard,
-		"fence", lease.Fence, "bridges", states, "desired", o.Group.Desired, "decision", out.decision,
+		"fence", lease.Fence, "bridges", states, "desired", o.Group.Desired, "decision", out.decision, "forecast", out.outlook.forecast,
 		"quarantine", out.verdict, "overdue", out.overdue, "actions", out.done, "error", errorText(out.err))
 }

@@ -20,6 +20,10 @@ type bridgeMemory struct {
 	Lost float64 `json:"lost,omitempty"`
 	// Quarantined is when broken bridges were replaced.
 	Quarantined []time.Time `json:"quarantined,omitempty"`
+	// Folded is when the demand profile was written.
+	Folded time.Time `json:"folded,omitzero"`
+	// Awaited is the forecast by which the next error is measured; nil while there is none.
+	Awaited *awaited `json:"awaited,omitempty"`
 }
 
 func (m *bridgeMemory) leave(id fleet.InstanceID, since time.Time) {

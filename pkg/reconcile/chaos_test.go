@@ -141,6 +141,7 @@ func (w *world) settleDown(t *rapid.T, demand float64) {
 	g := w.shard(1)
 	clear(w.faults)
 	clear(w.leases.fail)
+	clear(w.profiles.kept) // a first day's forecast expects the chaos of the last hours again, and rightly
 	w.took()
 	for quiet, minute := 0, 0; quiet < 45; quiet, minute = quiet+1, minute+1 {
 		if minute > 12*60 {

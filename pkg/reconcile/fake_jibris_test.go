@@ -110,8 +110,9 @@ func newPool(t failer, recorders int) *poolWorld {
 		Env: settings.JibrisEnv{
 			Control: w.bridges.Env.Control, Free: 3, Min: 3, Max: 20, BootTime: 4 * time.Minute, RetireAfter: 10 * time.Minute,
 			DeadAfter: 3 * time.Minute, QuarantineWindow: 10 * time.Minute, Target: 0.6, Spare: 1, Slack: 0.25, Schedules: "[]",
+			ServiceLevel: 0.995, TimeZone: "UTC",
 		},
-		Observer: w.bridges.Observer, Leases: w.leases, Runtime: w.bridges.Runtime,
+		Observer: w.bridges.Observer, Leases: w.leases, Profiles: w.profiles, Runtime: w.bridges.Runtime,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Now: w.Now,
 	}
 	p.hear()

@@ -98,6 +98,29 @@ func (l *leases) settle(lease fleet.Lease, memory []byte, last bool) (bool, erro
 	return false, nil
 }
 
+// profiles are the items of the table with each shard's demand.
+type profiles struct {
+	mu               sync.Mutex
+	kept             map[string][]byte
+	writes           int
+	readErr, keepErr error
+}
+
+func (p *profiles) Profile(_ context.Context, shard string) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept[shard], p.readErr
+}
+
+func (p *profiles) KeepProfile(_ context.Context, shard string, raw []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.keepErr == nil {
+		p.kept[shard], p.writes = raw, p.writes+1
+	}
+	return p.keepErr
+}
+
 // names is the private zone.
 type names struct {
 	points []string

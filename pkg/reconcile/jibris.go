@@ -20,8 +20,7 @@ type Jibris struct {
 	Observer Observer
 	Leases   Leases
 	Runtime  Runtime
-	// Expected is how many starts a forecast foresees within one boot time after a moment; nil without a forecast.
-	Expected func(now time.Time) int
+	Profiles Profiles
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -122,9 +121,10 @@ func (j Jibris) reconcile(ctx context.Context, o fleet.Observation, t *tenure[ji
 	started := memory.count(o, policy.BootTime)
 	sights := memory.follow(o.At, lookAtJibris(o, memory.Leaving, j.Env.StaleAfter))
 	jibris := judgeJibris(o.At, sights, memory, j.Env)
+	ahead, expected := j.foresee(ctx, memory, o.At, started, policy.Free)
 	decision := capacity.DecideJibris(capacity.JibriInput{
 		Now: o.At, Jibris: jibris, Counted: counted(o.Group), Desired: o.Group.Desired,
-		Starts: memory.Starts, History: memory.Needed, Expected: j.expected(o.At),
+		Starts: memory.Starts, History: memory.Needed, Expected: expected,
 	}, policy)
 	verdict := j.quarantine(o, sights, memory, decision)
 	steps := j.leavingSteps(o, memory)
@@ -133,17 +133,11 @@ func (j Jibris) reconcile(ctx context.Context, o fleet.Observation, t *tenure[ji
 	}
 	a := jibriActor{Jibris: j, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)
-	out := jibriOutcome{decision: decision, verdict: verdict, started: started, done: a.done, err: a.failure()}
+	kept := j.fold(ctx, memory, ahead, o.At)
+	out := jibriOutcome{decision: decision, verdict: verdict, started: started, done: a.done, err: errors.Join(a.failure(), kept)}
 	j.log(ctx, o, t.lease, jibris, out)
 	j.tell(ctx, o, t.lease, out)
 	return out
-}
-
-func (j Jibris) expected(now time.Time) int {
-	if j.Expected == nil {
-		return 0
-	}
-	return j.Expected(now)
 }
 
 func (j Jibris) policy(o fleet.Observation, values RuntimeValues) capacity.JibriPolicy {

@@ -21,6 +21,9 @@ type jibriMemory struct {
 	// that say that they are free.
 	Unfit   map[fleet.InstanceID]time.Time `json:"unfit,omitempty"`
 	Shunned map[fleet.InstanceID]time.Time `json:"shunned,omitempty"`
+	// Unfolded is what began in each minute since the profile was written, and Folded when that was.
+	Unfolded []capacity.Starts `json:"unfolded,omitempty"`
+	Folded   time.Time         `json:"folded,omitzero"`
 	// Quarantined is when broken recorders were replaced.
 	Quarantined []time.Time `json:"quarantined,omitempty"`
 }

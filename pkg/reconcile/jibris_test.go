@@ -195,13 +195,6 @@ func TestRunTimeValuesSetHowManyAreFree(t *testing.T) {
 	assert.Equal(t, []string{"raise jitsi-jibris to 7"}, p.took())
 }
 
-func TestAForecastIsLaunchedFor(t *testing.T) {
-	p := newPool(t, 3)
-	p.jibris.Expected = func(now time.Time) int { return now.Hour() }
-	p.runJibris()
-	assert.Equal(t, []string{"raise jitsi-jibris to 15"}, p.took())
-}
-
 func TestForgottenAdmissionIsRenewed(t *testing.T) {
 	p := newPool(t, 3)
 	n := p.pool.members[1].node

@@ -95,7 +95,6 @@ func (m Metrics) shard(o fleet.Observation, all []fleet.Observation, record *tel
 	record.Shard(shard, telemetry.BridgesBooting, float64(booting))
 	record.Shard(shard, telemetry.LaunchesPending, float64(max(0, o.Group.Desired-counted(o.Group))))
 	record.Shard(shard, telemetry.BridgesDraining, float64(byState[capacity.Draining]+byState[capacity.Retiring]))
-	record.Shard(shard, telemetry.BridgesSilent, float64(byState[capacity.Silent]))
 	if share, known := m.silentShare(shard, all); known {
 		record.Shard(shard, telemetry.SilentShare, share)
 	}
@@ -160,7 +159,6 @@ func (m Metrics) loads(o fleet.Observation, record *telemetry.Record) {
 	}
 	record.Shard(o.Group.Shard, telemetry.PacketRate, float64(packets))
 	record.Shard(o.Group.Shard, telemetry.ICEFailures, float64(failures))
-	record.Shard(o.Group.Shard, telemetry.LocalEndpoints, float64(endpoints))
 	record.Shard(o.Group.Shard, telemetry.SendKilobits, float64(send))
 	record.Shard(o.Group.Shard, telemetry.ReceiveKilobits, float64(receive))
 }

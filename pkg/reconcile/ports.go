@@ -87,6 +87,14 @@ type Memory interface {
 	Refuse(ctx context.Context, raw string) (first bool, err error)
 }
 
+// Profiles keep the past weeks: each shard's demand by the shard's name, and the starts of recordings.
+type Profiles interface {
+	// Profile is what was kept under a name; nil when nothing was.
+	Profile(ctx context.Context, name string) ([]byte, error)
+	// KeepProfile replaces it.
+	KeepProfile(ctx context.Context, name string, raw []byte) error
+}
+
 // Announcer tells the world, through EventBridge.
 type Announcer interface {
 	Announce(ctx context.Context, kind string, detail any) error

@@ -98,9 +98,6 @@ func (v view) publish(record *telemetry.Record, staleAfter time.Duration, served
 		}
 		if shard.Heard {
 			record.Shard(name, telemetry.ShardEmpty, one(shard.Empty()))
-			if shard.State != fleet.ShardReady {
-				record.Shard(name, telemetry.ConferencesLeft, float64(shard.Left()))
-			}
 		}
 		record.Shard(name, telemetry.ShardDown, float64(v.downFor(name)))
 	}

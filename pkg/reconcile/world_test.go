@@ -34,6 +34,7 @@ type world struct {
 	t failer
 	*cloud
 	leases    *leases
+	profiles  *profiles
 	names     *names
 	control   *control
 	log       *logBook
@@ -56,7 +57,7 @@ func (l *logBook) Write(p []byte) (int, error) {
 
 // newWorld is a fleet of shards, each with a signal node and bridges in service; a group's bounds are 2 and 10.
 func newWorld(t failer, shards, bridges int) *world {
-	w := &world{t: t, cloud: newCloud(noon), leases: newLeases(), control: &control{raw: "{}"}, log: &logBook{}}
+	w := &world{t: t, cloud: newCloud(noon), leases: newLeases(), profiles: &profiles{kept: map[string][]byte{}}, control: &control{raw: "{}"}, log: &logBook{}}
 	w.names = &names{cloud: w.cloud}
 	for n := range shards {
 		shard := fmt.Sprintf("shard-%d", n+1)
@@ -72,10 +73,10 @@ func newWorld(t failer, shards, bridges int) *world {
 	observer := Observer{Fleet: "jitsi", Groups: w.cloud, Machines: machines{w.cloud}, Agents: agents{w.cloud}, AgentTimeout: time.Second, Now: w.Now, Log: log}
 	w.bridges = Bridges{
 		Env: settings.BridgesEnv{
-			Control: common, Target: 0.6, Spare: 1, Slack: 0.25, ShrinkAfter: 10 * time.Minute, BootTime: 4 * time.Minute,
+			Control: common, Target: 0.6, Spare: 1, Slack: 0.25, ShrinkAfter: 10 * time.Minute, BootTime: 4 * time.Minute, ServiceLevel: 0.995, TimeZone: "UTC",
 			DrainLimit: 6 * time.Hour, AtDrainLimit: settings.Hold, DeadAfter: 3 * time.Minute, QuarantineWindow: 10 * time.Minute, Schedules: "[]",
 		},
-		Observer: observer, Leases: w.leases, Log: log, Now: w.Now,
+		Observer: observer, Leases: w.leases, Profiles: w.profiles, Log: log, Now: w.Now,
 		Runtime: Runtime{Parameters: w.control, Memory: w.control, Announcer: w.control, Log: log},
 	}
 	w.lifecycle = Lifecycle{

@@ -69,6 +69,8 @@ type BridgesEnv struct {
 	Survivors        int           `env:"BRIDGE_SURVIVORS"` // lost shards for whose rooms the others keep room
 	ShrinkAfter      time.Duration `env:"BRIDGE_SHRINK_AFTER"`
 	BootTime         time.Duration `env:"BRIDGE_BOOT_TIME"`
+	ServiceLevel     float64       `env:"BRIDGE_SERVICE_LEVEL"` // how likely the forecast shall suffice
+	TimeZone         string        `env:"TIME_ZONE"`            // IANA name, by whose wall clock days are compared
 	DrainLimit       time.Duration `env:"BRIDGE_DRAIN_LIMIT"`
 	AtDrainLimit     AtDrainLimit  `env:"BRIDGE_AT_DRAIN_LIMIT"`
 	DeadAfter        time.Duration `env:"BRIDGE_DEAD_AFTER"`
@@ -113,6 +115,8 @@ type JibrisEnv struct {
 	Max              int           `env:"JIBRI_MAX"`
 	BootTime         time.Duration `env:"JIBRI_BOOT_TIME"`
 	RetireAfter      time.Duration `env:"JIBRI_RETIRE_AFTER"`
+	ServiceLevel     float64       `env:"JIBRI_SERVICE_LEVEL"` // how likely the forecast of starts shall suffice
+	TimeZone         string        `env:"TIME_ZONE"`           // IANA name, by whose wall clock days are compared
 	DeadAfter        time.Duration `env:"JIBRI_DEAD_AFTER"`
 	QuarantineWindow time.Duration `env:"JIBRI_QUARANTINE_WINDOW"`
 	// Target, Spare and Slack are what run-time values of bridges are held against.

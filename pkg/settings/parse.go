@@ -23,8 +23,9 @@ func Parse(raw []byte) (Settings, error) {
 // hosted zone, and shards.
 func Defaults() Settings {
 	return Settings{
-		Release: "stable-11146-2",
-		Network: Network{CIDR: netip.MustParsePrefix("10.64.0.0/16"), AvailabilityZones: 2, NATGateways: 1},
+		Release:  "stable-11146-2",
+		TimeZone: "UTC",
+		Network:  Network{CIDR: netip.MustParsePrefix("10.64.0.0/16"), AvailabilityZones: 2, NATGateways: 1},
 		Edge: Edge{
 			Slots: 2, InstanceType: "c7g.large", TableSize: 200_000, TableExpiry: Duration(10 * time.Minute),
 			ConnectionRate: 2_000, WarmUp: Duration(30 * time.Second), MendPause: Duration(10 * time.Minute),
@@ -39,6 +40,7 @@ func Defaults() Settings {
 			Slack:            0.25,
 			ShrinkAfter:      Duration(10 * time.Minute),
 			BootTime:         Duration(4 * time.Minute),
+			ServiceLevel:     0.999,
 			AdmissionGrace:   Duration(10 * time.Minute),
 			DrainLimit:       Duration(6 * time.Hour),
 			AtDrainLimit:     Hold,
@@ -49,7 +51,7 @@ func Defaults() Settings {
 		Jibris: Jibris{
 			Free: 3, Min: 3, Max: 20,
 			InstanceTypes: []string{"c7i.xlarge"}, VolumeGiB: 100, DiskFloorGiB: 10,
-			BootTime: Duration(150 * time.Second), AdmissionGrace: Duration(10 * time.Minute), RetireAfter: Duration(10 * time.Minute),
+			BootTime: Duration(150 * time.Second), AdmissionGrace: Duration(10 * time.Minute), RetireAfter: Duration(10 * time.Minute), ServiceLevel: 0.995,
 			JoinLimit: Duration(3 * time.Minute), FinalizeLimit: Duration(2 * time.Minute), StallLimit: Duration(time.Minute),
 			RecordingLimit: Duration(12 * time.Hour),
 		},

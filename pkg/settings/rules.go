@@ -72,6 +72,11 @@ func (s Settings) validateNames(c check) {
 	if s.HostedZone != nil {
 		s.validateZone(c.at("hostedZone"))
 	}
+	if s.TimeZone == "" {
+		c.at("timeZone").mend(s.TimeZone, zoneMend)
+	} else {
+		timeZone(c.at("timeZone"), s.TimeZone)
+	}
 	floating := slices.Contains([]string{"latest", "stable", "unstable", "nightly"}, s.Release)
 	if floating || !releaseForm.MatchString(s.Release) {
 		c.at("release").mend(s.Release, "write the tag of one release of the ghcr.io/jitsi images, such as %q", Defaults().Release)

@@ -9,7 +9,10 @@ import (
 const (
 	minTarget = 0.1
 	minSlack  = 0.05
-	maxSlack  = 5
+	// minService and maxService bound a forecast's service level: at a half it has no margin, and beyond the other end its
+	// normal distribution says nothing of what happens.
+	minService, maxService = 0.5, 0.9999
+	maxSlack               = 5
 	// ParticipantStress is what one participant adds to a bridge's stress
 	// (jicofo.bridge.average-participant-stress, jicofo-selector/reference.conf).
 	ParticipantStress = 0.01
@@ -34,6 +37,7 @@ func (b Bridges) validate(c check) {
 	c.at("shrinkAfter").duration(b.ShrinkAfter, 3*time.Minute, 2*time.Hour)
 	c.at("deadAfter").duration(b.DeadAfter, time.Minute, time.Hour)
 	c.at("quarantineWindow").duration(b.QuarantineWindow, time.Minute, 2*time.Hour)
+	c.at("serviceLevel").number(b.ServiceLevel, minService, maxService)
 	b.validateLife(c)
 }
 

@@ -25,6 +25,7 @@ func (j Jibris) validate(c check, hook Duration) {
 		holdable(grace, j.AdmissionGrace, hook)
 	}
 	c.at("retireAfter").duration(j.RetireAfter, time.Minute, 24*time.Hour)
+	c.at("serviceLevel").number(j.ServiceLevel, minService, maxService)
 	c.at("joinLimit").duration(j.JoinLimit, 30*time.Second, 15*time.Minute)
 	c.at("finalizeLimit").duration(j.FinalizeLimit, 10*time.Second, time.Hour)
 	c.at("stallLimit").duration(j.StallLimit, 10*time.Second, 15*time.Minute)

@@ -20,9 +20,7 @@ func validateSchedules(c check, list []Schedule) {
 		if at.at("name").text(s.Name, scheduleForm, `write a name of 1 to 64 letters, digits, spaces and _.-, such as "monday morning"`) {
 			unique(at.at("name"), s.Name, names)
 		}
-		if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "Local" {
-			at.at("timeZone").mend(s.TimeZone, `write an IANA time zone, such as "Europe/Berlin" or "UTC"`)
-		}
+		timeZone(at.at("timeZone"), s.TimeZone)
 		s.validateTimes(at)
 		if s.Values == (Values{}) {
 			at.at("values").mend(nil, `write at least one value, such as {"minBridges": 4}`)
@@ -30,6 +28,15 @@ func validateSchedules(c check, list []Schedule) {
 	}
 	if raw, err := json.Marshal(list); err == nil && len(raw) > maxSchedulesJSON {
 		c.mend(len(list), "write fewer schedules: these take %d bytes as JSON, and at most %d are carried; the run-time parameter and the settings have room for as many each", len(raw), maxSchedulesJSON)
+	}
+}
+
+const zoneMend = `write an IANA time zone, such as "Europe/Berlin" or "UTC"`
+
+// timeZone refuses what is no zone of the database, and the machine's own, which is another on another machine.
+func timeZone(c check, name string) {
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		c.mend(name, zoneMend)
 	}
 }
 

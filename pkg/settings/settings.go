@@ -59,10 +59,12 @@ type Settings struct {
 	// and Domain is pointed at the load balancer.
 	HostedZone *HostedZone `json:"hostedZone,omitempty"`
 	// Release is the tag of the official ghcr.io/jitsi images that every node runs. Default "stable-11146-2".
-	Release string  `json:"release"`
-	Network Network `json:"network"`
-	Edge    Edge    `json:"edge"`
-	Signal  Signal  `json:"signal"`
+	Release string `json:"release"`
+	// TimeZone is the IANA name of the zone by whose wall clock forecasts compare days. Default "UTC".
+	TimeZone string  `json:"timeZone"`
+	Network  Network `json:"network"`
+	Edge     Edge    `json:"edge"`
+	Signal   Signal  `json:"signal"`
 	// Shards are the fleet's Jitsi Meet shards, 1 to 50.
 	Shards     []Shard    `json:"shards"`
 	Bridges    Bridges    `json:"bridges"`
@@ -164,6 +166,9 @@ type Bridges struct {
 	ShrinkAfter Duration `json:"shrinkAfter"`
 	// BootTime is from launch to serving: 30s to 30m. Default 4m. Measured for your image by the metric BootSeconds.
 	BootTime Duration `json:"bootTime"`
+	// ServiceLevel is how likely it shall be that what the forecast foresees suffices, 0.5 to 0.9999. Default 0.999. More costs
+	// more: at 0.5 the forecast has no margin.
+	ServiceLevel float64 `json:"serviceLevel"`
 	// AdmissionGrace is how long a bridge may take to become healthy before it is given up and replaced:
 	// BootTime to 2h. Default 10m.
 	AdmissionGrace Duration `json:"admissionGrace"`
@@ -216,6 +221,8 @@ type Jibris struct {
 	// RetireAfter is how long there must have been more free recorders than wanted before one is retired: 1m to 24h.
 	// Default 10m.
 	RetireAfter Duration `json:"retireAfter"`
+	// ServiceLevel is how likely it shall be that the starts that the forecast foresees are all, 0.5 to 0.9999. Default 0.995.
+	ServiceLevel float64 `json:"serviceLevel"`
 	// JoinLimit, FinalizeLimit and StallLimit are how long a recorder may join a room (30s to 15m, default 3m), end a
 	// recording (10s to 1h, default 2m), and encode without progress (10s to 15m, default 1m), before its agent
 	// restarts its container. RecordingLimit is how long a recording may last before it is told: 1h to 48h. Default 12h.

@@ -41,14 +41,12 @@ var (
 	BridgesBooting    = Metric{"BridgesBooting", "Count", PerShard, "bridges bought that do not serve yet"}
 	LaunchesPending   = Metric{"LaunchesPending", "Count", PerShard, "instances that the desired capacity asks for and Auto Scaling has not launched"}
 	BridgesDraining   = Metric{"BridgesDraining", "Count", PerShard, "bridges that take nothing new"}
-	BridgesSilent     = Metric{"BridgesSilent", "Count", PerShard, "bridges in service whose agent did not answer in time or with stale figures"}
 	BridgesOverloaded = Metric{"BridgesOverloaded", "Count", PerShard, "bridges at or above Jicofo's stress threshold of 0.8"}
 	SilentShare       = Metric{"SilentShare", "None", PerShard, "share of the shard's nodes in service that were silent, 0 to 1; 1 when there is none"}
 	StressMean        = Metric{"StressMean", "None", PerShard, "mean stress of serving bridges"}
 	StressP90         = Metric{"StressP90", "None", PerShard, "90th percentile of the stress of serving bridges"}
 	StressMax         = Metric{"StressMax", "None", PerShard, "highest stress of a serving bridge"}
 	RoomMissing       = Metric{"RoomMissing", "None", PerShard, "bridges' worth of room below the spare, by the deployed target and spare; 0 is well"}
-	LocalEndpoints    = Metric{"LocalEndpoints", "Count", PerShard, "endpoints terminated on the shard's bridges"}
 	SendKilobits      = Metric{"SendKilobits", "Kilobits/Second", PerShard, "bit rate from bridges to endpoints"}
 	ReceiveKilobits   = Metric{"ReceiveKilobits", "Kilobits/Second", PerShard, "bit rate from endpoints to bridges"}
 	PacketRate        = Metric{"PacketRate", "Count/Second", PerShard, "packets between bridges and endpoints, both ways"}
@@ -60,6 +58,9 @@ var (
 
 	BridgesWanted  = Metric{"BridgesWanted", "Count", PerShard, "bridges that the Lambda bridges wants serving or booting, at each of its decisions"}
 	BridgesShort   = Metric{"BridgesShort", "Count", PerShard, "bridges wanted beyond the group's maximum, at each decision"}
+	DemandForecast = Metric{"DemandForecast", "None", PerShard, "highest demand, in stress, that is expected until a bridge launched now would serve, at each decision"}
+	ForecastMargin = Metric{"ForecastMargin", "None", PerShard, "stress that the service level asks for beyond the forecast, at each decision"}
+	ForecastError  = Metric{"ForecastError", "None", PerShard, "by how much the highest demand missed its forecast, in stress; above 0 when more came"}
 	DrainsOverdue  = Metric{"DrainsOverdue", "Count", PerShard, "bridges that drain for longer than the limit, at each decision"}
 	Frozen         = Metric{"Frozen", "Count", PerShard, "1 when so many nodes look broken that the observer is presumed wrong and nothing is ended"}
 	Retained       = Metric{"Retained", "Count", PerShard, "instances that Auto Scaling retains after an abandoned hook, by the Lambda lifecycle"}
@@ -71,7 +72,6 @@ var (
 var (
 	ShardState       = Metric{"ShardState", "None", PerShard, "the state that the shard follows: 0 ready, 1 drain, 2 maintenance"}
 	StateNotFollowed = Metric{"StateNotFollowed", "Count", PerShard, "1 when the shard follows another state than its parameter says, or the parameter says none"}
-	ConferencesLeft  = Metric{"ConferencesLeft", "Count", PerShard, "conferences left on a shard that gets no new ones"}
 	ShardEmpty       = Metric{"ShardEmpty", "Count", PerShard, "1 when a shard that gets no new rooms has proven that it carries nobody"}
 	ShardDown        = Metric{"ShardDown", "Count", PerShard, "HAProxy nodes for which the shard is down"}
 )
@@ -148,12 +148,12 @@ type Part struct {
 // Parts is the whole list, in the order of the reference page.
 var Parts = []Part{
 	{"A shard's users and bridges", false, []Metric{
-		Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, LaunchesPending, BridgesDraining, BridgesSilent,
-		BridgesOverloaded, SilentShare, StressMean, StressP90, StressMax, RoomMissing, LocalEndpoints, SendKilobits, ReceiveKilobits,
+		Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, LaunchesPending, BridgesDraining, 
+		BridgesOverloaded, SilentShare, StressMean, StressP90, StressMax, RoomMissing, SendKilobits, ReceiveKilobits,
 		PacketRate, PacketLoss, RoundTripMillis, ICEFailures, LostBridges, SignalUnhealthy,
-		BridgesWanted, BridgesShort, DrainsOverdue, Frozen, Retained, LaunchFailures, BootSeconds,
+		BridgesWanted, BridgesShort, DemandForecast, ForecastMargin, ForecastError, DrainsOverdue, Frozen, Retained, LaunchFailures, BootSeconds,
 	}},
-	{"A shard's place in the routing", false, []Metric{ShardState, StateNotFollowed, ConferencesLeft, ShardEmpty, ShardDown}},
+	{"A shard's place in the routing", false, []Metric{ShardState, StateNotFollowed, ShardEmpty, ShardDown}},
 	{"The edge", false, []Metric{
 		SplitRooms, RoomsMended, CensusesMissing, EdgeSilent, EdgesWithoutShards, EdgeConnections, EdgeRequests, EdgeErrors, EdgeRedispatches,
 		EdgeTableShare,

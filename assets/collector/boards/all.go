@@ -32,7 +32,7 @@ func shards() Board {
 		Description: "How each shard and each of its bridges is doing.",
 		Panels: []Panel{
 			lines("Bridges serving by shard", stacked("bridges_serving")...),
-			lines("Bridges silent by shard", perShard("bridges_silent")...),
+			lines("Share of nodes silent by shard", perShard("silent_share")...),
 			lines("Mean stress by shard", perShard("stress_mean")...),
 			lines("Stress by bridge", perNode("bridge.stress", "number")...),
 			lines("Endpoints by bridge", perNode("bridge.local_endpoints", "number")...),

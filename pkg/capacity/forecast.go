@@ -1,0 +1,193 @@
+package capacity
+
+import (
+	"math"
+	"time"
+)
+
+// Forecast is by how much the demand is expected to rise within a lead, in stress.
+type Forecast struct {
+	Mean    float64 `json:"mean"`    // the most likely rise; below 0 when the demand is expected to fall
+	Margin  float64 `json:"margin"`  // what the service level asks for beyond it
+	Moments int     `json:"moments"` // past moments that it goes by; 0 means that nothing is known
+}
+
+// Growth is what to expect: Input's Expected. It is never below 0, since a forecast may only add.
+func (f Forecast) Growth() float64 { return max(0, f.Mean+f.Margin) }
+
+// Lead is how far a forecast looks ahead: until what the next decision launches serves. That decision is a minute away,
+// and some boots take a quarter longer than the boot time says.
+func Lead(bootTime time.Duration) time.Duration { return bootTime + bootTime/4 + time.Minute }
+
+const (
+	// jitter is how many minutes earlier or later than on past days a meeting may begin.
+	jitter = 1
+	// levelMinutes is over how long today is compared with a past day.
+	levelMinutes = 120
+	// levelPrior is the stress that both sides of that comparison are raised by: a ratio of two small demands says little.
+	levelPrior = 0.5
+	// leastScale and mostScale bound what the comparison may make of a past day.
+	leastScale, mostScale = 0.1, 4.0
+	// sameWeekday, sameKind and otherKind are what a past day counts: a Monday for a Monday, a Tuesday for a Monday, and a
+	// Sunday for a Monday, which is asked only while there are no others.
+	sameWeekday, sameKind, otherKind = 2.0, 1.0, 0.5
+	// hoursBack is how many of today's last hours are asked while no past day is known.
+	hoursBack = 3
+	// pooledMoments is how many past moments the lumpiness of the whole profile counts as much as.
+	pooledMoments = 8
+	// lumpPrior is the lumpiness before two days can be compared: 20 people who come at once.
+	lumpPrior = 0.2
+	// lumpStep and lumpLead are the grid on which lumpiness is measured, in minutes.
+	lumpStep, lumpLead = 5, 6
+)
+
+// blends are the shares of the present demand that are taken to stay. See Profile.Forecast.
+var blends = []float64{1, 0.75, 0.5, 0.25, 0}
+
+// moment is one past moment like the present one: the demand then, and the highest within the lead after it.
+type moment struct{ from, to, weight float64 }
+
+// Forecast forecasts the highest demand within a lead; serviceLevel, between 0.5 and 1, is how likely it shall suffice.
+// now is in the profile's time zone. A profile that knows nothing forecasts nothing. The package comment explains the model.
+func (p *Profile) Forecast(now time.Time, demand float64, lead time.Duration, serviceLevel float64) Forecast {
+	if len(p.days) == 0 {
+		return Forecast{}
+	}
+	past := p.moments(now, int(math.Ceil(lead.Minutes())))
+	if len(past) == 0 {
+		return Forecast{}
+	}
+	best, least := Forecast{Moments: len(past)}, math.Inf(1)
+	for _, stays := range blends {
+		mean, deviation := spread(past, stays)
+		if deviation < least-epsilon { // of equal ones the first, whatever rounding says
+			best.Mean, least = mean-(1-stays)*demand, deviation
+		}
+	}
+	lump, rise := p.lump, max(0, best.Mean)
+	if lump == 0 {
+		lump = lumpPrior
+	}
+	n := float64(len(past))
+	variance := (n*least*least + pooledMoments*lump*rise) / (n + pooledMoments)
+	best.Margin = math.Sqrt2 * math.Erfinv(2*serviceLevel-1) * math.Sqrt(variance)
+	return best
+}
+
+// spread is the mean of what came on top of the share that stays, and how far a further moment is likely to be from it.
+func spread(past []moment, stays float64) (mean, deviation float64) {
+	sum, squares, weight, n := 0.0, 0.0, 0.0, float64(len(past))
+	for _, m := range past {
+		came := m.to - stays*m.from
+		sum, squares, weight = sum+m.weight*came, squares+m.weight*came*came, weight+m.weight
+	}
+	mean = sum / weight
+	return mean, math.Sqrt(max(0, squares/weight-mean*mean) * (n + 1) / max(1, n-1))
+}
+
+// moments are the past moments like this one: the same minute of past days of the same kind; while none is known, of days of
+// the other kind; and on a first day, of its last hours.
+func (p *Profile) moments(now time.Time, ahead int) []moment {
+	number, minute := minuteOf(now)
+	if p.days[len(p.days)-1].number < number {
+		p.begin(number)
+	}
+	today := len(p.days) - 1
+	if p.days[today].number != number {
+		return nil
+	}
+	var past []moment
+	for _, likeToday := range []bool{true, false} {
+		for i := range today {
+			if (p.days[i].weekend() == p.days[today].weekend()) == likeToday {
+				past = p.add(past, i, minute, ahead, p.scale(i, today, minute), p.weight(i, today))
+			}
+		}
+		if len(past) > 0 {
+			break
+		}
+	}
+	if len(past) > 0 {
+		return past
+	}
+	for hours := range hoursBack {
+		past = p.add(past, today, minute-60*(hours+1), ahead, 1, sameKind)
+	}
+	return past
+}
+
+// add adds the moment at a minute of a day, if enough of it is known.
+func (p *Profile) add(past []moment, index, minute, ahead int, scale, weight float64) []moment {
+	from, known := p.value(index, minute)
+	to, found := p.most(index, minute, ahead+jitter)
+	if !known || !found {
+		return past
+	}
+	return append(past, moment{from * scale, to * scale, weight})
+}
+
+// most is the highest demand from a minute on, if at least half of it is known.
+func (p *Profile) most(index, minute, ahead int) (highest float64, known bool) {
+	n := 0
+	for after := range ahead + 1 {
+		if v, ok := p.value(index, minute+after); ok {
+			highest, n = max(highest, v), n+1
+		}
+	}
+	return highest, 2*n > ahead
+}
+
+func (p *Profile) weight(index, today int) float64 {
+	switch a, b := &p.days[index], &p.days[today]; {
+	case a.weekday() == b.weekday():
+		return sameWeekday
+	case a.weekend() == b.weekend():
+		return sameKind
+	default:
+		return otherKind
+	}
+}
+
+// scale is how much larger today is than a past day was over the same last hours: holidays and a fleet that grows show
+// in it.
+func (p *Profile) scale(index, today, minute int) float64 {
+	then, now, n := 0.0, 0.0, 0
+	for back := 1; back <= levelMinutes; back += 5 {
+		a, known := p.value(index, minute-back)
+		b, knownToday := p.value(today, minute-back)
+		if known && knownToday {
+			then, now, n = then+a, now+b, n+1
+		}
+	}
+	if n < 3 {
+		return 1
+	}
+	return min(mostScale, max(leastScale, (now/float64(n)+levelPrior)/(then/float64(n)+levelPrior)))
+}
+
+// lumpiness is the variance of rises by their mean, over all minutes of all days that are over; 0 while it is not known.
+func (p *Profile) lumpiness() float64 {
+	means, variances := 0.0, 0.0
+	for _, weekend := range []bool{false, true} {
+		for minute := 0; minute < minutesOfDay; minute += lumpStep {
+			sum, squares, n := 0.0, 0.0, 0.0
+			for i := range p.days {
+				if p.days[i].weekend() != weekend {
+					continue
+				}
+				from, known := p.value(i, minute)
+				if to, found := p.most(i, minute, lumpLead); known && found {
+					rise := to - from
+					sum, squares, n = sum+rise, squares+rise*rise, n+1
+				}
+			}
+			if n >= 2 {
+				means, variances = means+sum/n, variances+max(0, squares-sum*sum/n)/(n-1)
+			}
+		}
+	}
+	if means == 0 {
+		return 0
+	}
+	return variances / means
+}

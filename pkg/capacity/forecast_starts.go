@@ -1,0 +1,102 @@
+package capacity
+
+import (
+	"math"
+	"time"
+)
+
+// startsMinutes is over how long the recordings of today that began are compared with a past day's.
+const startsMinutes = 180
+
+// startsPrior is the starts that both sides of that comparison are raised by.
+const startsPrior = 3.0
+
+// Count adds starts of recordings to the profile; those of a minute are summed. None is knowledge too: the minute is known
+// from then on.
+func (p *Profile) Count(at time.Time, starts int) {
+	number, minute := minuteOf(at)
+	if starts < 0 || number < 0 {
+		return
+	}
+	if len(p.days) == 0 || p.days[len(p.days)-1].number < number {
+		p.begin(number)
+	}
+	if day := &p.days[len(p.days)-1]; day.number == number {
+		day.minutes[minute] = max(0, day.minutes[minute]) + float32(starts)
+	}
+}
+
+// Starts is how many starts of a profile of counts to expect within a lead at most, at a service level between 0.5 and 1: as
+// Forecast does, from the same minutes of past days, scaled to today. Independent starts are Poisson's, so that their
+// variance is their mean; where days differ more, it is theirs.
+func (p *Profile) Starts(now time.Time, lead time.Duration, serviceLevel float64) int {
+	if len(p.days) == 0 {
+		return 0
+	}
+	counted := p.counted(now, int(math.Ceil(lead.Minutes())))
+	if len(counted) == 0 {
+		return 0
+	}
+	mean, deviation := spread(counted, 0)
+	if mean <= 0 {
+		return 0
+	}
+	n, z := float64(len(counted)), math.Sqrt2*math.Erfinv(2*serviceLevel-1)
+	variance := max(mean*(1+1/n), (n*deviation*deviation+pooledMoments*mean)/(n+pooledMoments))
+	// The last term is Cornish and Fisher's for a Poisson distribution, which is skewed: 20 starts are likelier than none at a
+	// mean of 10.
+	return int(math.Ceil(mean + z*math.Sqrt(variance) + max(0, z*z-1)/6 - epsilon))
+}
+
+// counted are the sums of past days over the lead, scaled to today.
+func (p *Profile) counted(now time.Time, ahead int) []moment {
+	number, minute := minuteOf(now)
+	if p.days[len(p.days)-1].number < number {
+		p.begin(number)
+	}
+	today := len(p.days) - 1
+	if p.days[today].number != number {
+		return nil
+	}
+	var past []moment
+	for _, likeToday := range []bool{true, false} {
+		for i := range today {
+			if (p.days[i].weekend() == p.days[today].weekend()) != likeToday {
+				continue
+			}
+			if sum, known := p.sum(i, minute, minute+ahead+jitter); known {
+				past = append(past, moment{0, sum * p.startsScale(i, today, minute), p.weight(i, today)})
+			}
+		}
+		if len(past) > 0 {
+			return past
+		}
+	}
+	for hours := range hoursBack {
+		from := minute - 60*(hours+1)
+		if sum, known := p.sum(today, from, from+ahead+jitter); known {
+			past = append(past, moment{0, sum, sameKind})
+		}
+	}
+	return past
+}
+
+// sum is the starts from a minute of a day to before another, if at least half of them are known.
+func (p *Profile) sum(index, from, to int) (starts float64, known bool) {
+	n := 0
+	for minute := from; minute < to; minute++ {
+		if v, ok := p.value(index, minute); ok {
+			starts, n = starts+v, n+1
+		}
+	}
+	return starts, 2*n >= to-from
+}
+
+func (p *Profile) startsScale(index, today, minute int) float64 {
+	then, known := p.sum(index, minute-startsMinutes, minute)
+	now, knownToday := p.sum(today, minute-startsMinutes, minute)
+	if !known || !knownToday {
+		return 1
+	}
+	return min(mostScale, max(leastScale, (now+startsPrior)/(then+startsPrior)))
+}

@@ -1,0 +1,60 @@
+package simulate
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestTheWholeLoopDropsNobodyWhateverGoesWrong(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, o := wholeSeconds().Draw(t, "workload"), anyWorld().Draw(t, "world")
+		f := RunBridges(w, NewWhole(Ours(o), o), 1, o)
+		assert.Zero(t, f.DroppedParticipants)
+		assert.LessOrEqual(t, f.OverloadShare+f.UnservedShare, 1+1e-9)
+	})
+}
+
+// quiet is a world of the defaults' boots in which nothing goes wrong.
+var quiet = Options{BridgeBoot: 240 * time.Second, JibriBoot: 150 * time.Second, Spread: 0.15, Seed: 1}
+
+// TestTheWholeLoopDoesAsThePureDecisionDoes holds the simulator's own way through capacity, which is quick, against the
+// Lambda's. They differ by the minute in which an empty bridge is ended.
+func TestTheWholeLoopDoesAsThePureDecisionDoes(t *testing.T) {
+	for _, kind := range []string{"office", "webinar"} {
+		t.Run(kind, func(t *testing.T) {
+			w, err := Generate(kind, 2, 3)
+			require.NoError(t, err)
+			loop := NewWhole(Ours(quiet), quiet)
+			whole, pure := RunBridges(w, loop, 1, quiet), RunBridges(w, ourBridges(Ours(quiet), quiet), 1, quiet)
+			assert.Zero(t, loop.Failed)
+			assert.InEpsilon(t, pure.InstanceHours, whole.InstanceHours, 0.03)
+			assert.InDelta(t, pure.OverloadShare, whole.OverloadShare, 0.01+0.1*pure.OverloadShare)
+			assert.InDelta(t, pure.Launches, whole.Launches, 0.15*float64(pure.Launches))
+		})
+	}
+}
+
+// TestEachFaultCostsWhatItMay plays a day of the office with each fault that can be named against the whole loop: nobody
+// may be dropped, and the fleet may grow by what the fault explains and not run away.
+func TestEachFaultCostsWhatItMay(t *testing.T) {
+	w, err := Generate("office", 1, 1)
+	require.NoError(t, err)
+	calm := RunBridges(w, NewWhole(Ours(quiet), quiet), 1, quiet)
+	for _, k := range faultKinds {
+		t.Run(k.name, func(t *testing.T) {
+			o := quiet
+			k.set(&o.Faults)
+			loop := NewWhole(Ours(o), o)
+			f := RunBridges(w, loop, 1, o)
+			assert.Zero(t, f.DroppedParticipants)
+			assert.Less(t, f.InstanceHours, 3*calm.InstanceHours, "hours")
+			assert.Less(t, f.Launches, 3*calm.Launches, "launches")
+			t.Logf("%.2f x the hours, %.2f %% overloaded, %.2f %% severe, %.2f %% without a bridge, %d launches to %d, %d failed runs", f.InstanceHours/calm.InstanceHours,
+				100*f.OverloadShare, 100*f.SevereShare, 100*f.UnservedShare, f.Launches, calm.Launches, loop.Failed)
+		})
+	}
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/simulate"
+)
+
+// options is what the command line says.
+type options struct {
+	named    []string // workloads
+	policies []string
+	warmUp   time.Duration // negative: not said
+	days     int
+	seed     uint64
+	start    time.Time
+	world    simulate.Options
+	json     bool
+	html     string
+	png      string
+	csv      string
+	prices   string
+	overload float64
+	failed   float64
+}
+
+// errHelp says that the use was asked for and printed.
+var errHelp = errors.New("the use was printed")
+
+// Defaults of the world: the boots of the targets, which are those of an image that brings Docker's images.
+const (
+	bridgeBoot = 240 * time.Second
+	jibriBoot  = 150 * time.Second
+	bootSpread = 0.15
+	week       = 7 * 24 * time.Hour
+	// sampled is the length of the charts' intervals.
+	sampled = 10 * time.Minute
+)
+
+// parse reads the command line, on which names and options may be mixed.
+func parse(arguments []string, out io.Writer) (options, error) {
+	o := options{}
+	flags := flag.NewFlagSet("simulate", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	policies := flags.String("policy", "", "policies to play, with commas between them; all when empty")
+	flags.DurationVar(&o.warmUp, "warmup", -1, "time in which policies learn and nothing is counted (default 168h, and 0 for a file)")
+	flags.IntVar(&o.days, "days", 14, "days that are generated, 1 to 366")
+	flags.Uint64Var(&o.seed, "seed", 1, "seed of generated workloads, boot times and faults")
+	start := flags.String("start", simulate.Monday.Format(time.RFC3339), "when a file's second 0 is; forecasts go by the weekday and the minute")
+	flags.DurationVar(&o.world.BridgeBoot, "boot", bridgeBoot, "mean time from a bridge's launch to its service")
+	flags.DurationVar(&o.world.JibriBoot, "jibri-boot", jibriBoot, "mean time from a recorder's launch to its service")
+	flags.Float64Var(&o.world.Spread, "spread", bootSpread, "share by which boots are shorter or longer at most")
+	faults := flags.String("fault", "", "faults, with commas between them")
+	flags.BoolVar(&o.json, "json", false, "print JSON, one object for each workload, instead of the table")
+	flags.StringVar(&o.html, "html", "build/simulate/report.html", "where the report is written; \"\" for none")
+	flags.StringVar(&o.png, "png", "", "folder into which the charts are drawn as PNG")
+	flags.StringVar(&o.csv, "csv", "", "folder into which generated workloads are written as FILE.csv")
+	flags.StringVar(&o.prices, "prices", "", "price file for cost, like test/simulate/prices.json, which is taken when empty")
+	flags.Float64Var(&o.overload, "overload", 0.0005, "for tune: share of user time that may be on bridges above stress 0.8")
+	flags.Float64Var(&o.failed, "failed", 0.001, "for tune: share of recordings that may fail to start within 60 s")
+	for len(arguments) > 0 {
+		if err := flags.Parse(arguments); errors.Is(err, flag.ErrHelp) {
+			printUse(flags, out)
+			return o, errHelp
+		} else if err != nil {
+			return o, fmt.Errorf("%w: -h tells the options", err)
+		}
+		if arguments = flags.Args(); len(arguments) > 0 {
+			o.named, arguments = append(o.named, arguments[0]), arguments[1:]
+		}
+	}
+	o.policies = strings.FieldsFunc(*policies, func(r rune) bool { return r == ',' })
+	if len(o.policies) == 0 {
+		o.policies = simulate.PolicyNames
+	}
+	o.world.Seed = o.seed
+	var err error
+	if o.start, err = time.Parse(time.RFC3339, *start); err != nil {
+		return o, fmt.Errorf("--start is %q: write a moment like %s", *start, simulate.Monday.Format(time.RFC3339))
+	}
+	if o.world.Faults, err = simulate.ParseFaults(*faults); err != nil {
+		return o, err
+	}
+	return o, o.check()
+}
+
+func printUse(flags *flag.FlagSet, out io.Writer) {
+	var kinds strings.Builder
+	for _, k := range simulate.Kinds() {
+		fmt.Fprintf(&kinds, "  %-10s %s\n", k.Name, k.What)
+	}
+	say(out, use, kinds.String(), strings.Join(simulate.PolicyNames, ", "), simulate.FaultKinds())
+	flags.SetOutput(out)
+	flags.PrintDefaults()
+}
+
+func (o options) check() error {
+	switch {
+	case o.days < 1 || o.days > 366:
+		return fmt.Errorf("--days is %d: write 1 to 366", o.days)
+	case o.world.BridgeBoot < time.Second || o.world.BridgeBoot > time.Hour:
+		return fmt.Errorf("--boot is %s: write 1s to 1h", o.world.BridgeBoot)
+	case o.world.JibriBoot < time.Second || o.world.JibriBoot > time.Hour:
+		return fmt.Errorf("--jibri-boot is %s: write 1s to 1h", o.world.JibriBoot)
+	case !(o.world.Spread >= 0 && o.world.Spread <= 0.9):
+		return fmt.Errorf("--spread is %g: write 0 to 0.9", o.world.Spread)
+	}
+	return nil
+}
+
+// workloads makes or reads what is to be played.
+func (o options) workloads() ([]simulate.Workload, error) {
+	names := o.named
+	if len(names) == 0 {
+		for _, k := range simulate.Kinds() {
+			names = append(names, k.Name)
+		}
+	}
+	all := make([]simulate.Workload, 0, len(names))
+	for _, name := range names {
+		w, err := o.workload(name)
+		if err != nil {
+			return nil, err
+		}
+		if world := o.of(name); world.WarmUp >= w.Length() {
+			return nil, fmt.Errorf("workload %s lasts %s and --warmup is %s: nothing would be counted, so write less", w.Name, w.Length(), world.WarmUp)
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+func (o options) workload(name string) (simulate.Workload, error) {
+	if !isFile(name) {
+		return simulate.Generate(name, o.days, o.seed)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return simulate.Workload{}, err
+	}
+	defer func() { _ = file.Close() }()
+	return simulate.ReadCSV(strings.TrimSuffix(filepath.Base(name), ".csv"), o.start, file)
+}
+
+func isFile(name string) bool { return strings.ContainsAny(name, "./\\") }
+
+// of is the world of a workload, by the name on the command line.
+func (o options) of(name string) simulate.Options {
+	world := o.world
+	switch {
+	case o.warmUp >= 0:
+		world.WarmUp = o.warmUp
+	case !isFile(name) && o.days > 7:
+		world.WarmUp = week
+	}
+	world.Sample = sampled
+	return world
+}
+
+// worldOf is the world of the i-th workload.
+func (o options) worldOf(i int) simulate.Options {
+	if len(o.named) > i {
+		return o.of(o.named[i])
+	}
+	return o.of("")
+}
