@@ -29,7 +29,7 @@ const (
 
 // totals are the figures of shards whose sum means something for the fleet.
 var totals = []telemetry.Metric{
-	telemetry.Conferences, telemetry.Participants, telemetry.BridgesServing, 
+	telemetry.Conferences, telemetry.Participants, telemetry.BridgesServing,
 	telemetry.SendKilobits, telemetry.ReceiveKilobits,
 }
 

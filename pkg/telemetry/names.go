@@ -148,7 +148,7 @@ type Part struct {
 // Parts is the whole list, in the order of the reference page.
 var Parts = []Part{
 	{"A shard's users and bridges", false, []Metric{
-		Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, LaunchesPending, BridgesDraining, 
+		Conferences, Participants, LargestConference, BridgesServing, BridgesBooting, LaunchesPending, BridgesDraining,
 		BridgesOverloaded, SilentShare, StressMean, StressP90, StressMax, RoomMissing, SendKilobits, ReceiveKilobits,
 		PacketRate, PacketLoss, RoundTripMillis, ICEFailures, LostBridges, SignalUnhealthy,
 		BridgesWanted, BridgesShort, DemandForecast, ForecastMargin, ForecastError, DrainsOverdue, Frozen, Retained, LaunchFailures, BootSeconds,

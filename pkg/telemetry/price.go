@@ -1,8 +1,8 @@
 package telemetry
 
-// What CloudWatch costs a month in us-east-1, in USD: https://aws.amazon.com/cloudwatch/pricing/, whose figures were
-// looked up on 22 November 2026 where others quote them (c3x.dev, vantage.sh), for the page draws them by script. The free tier
-// (ten metrics, ten alarms and three dashboards of an account) is not taken off.
+// What CloudWatch costs a month in us-east-1, in USD: https://aws.amazon.com/cloudwatch/pricing/. The figures are
+// as remembered in November 2026 and as others quote them, not checked against that page, which draws them by script. The
+// free tier (ten metrics, ten alarms and three dashboards of an account) is not taken off.
 const (
 	USDPerSeries    = 0.30 // a custom metric with its dimensions, of an account's first 10,000
 	USDPerAlarm     = 0.10 // a standard-resolution metric alarm
