@@ -4,85 +4,61 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/alarm"
 )
 
-// Statistic is how CloudWatch sums up a period's values. EMF is delivered at least once, so alarms on the fleet's
-// own metrics use Maximum or Minimum, which a doubled value does not change.
-type Statistic string
-
-// The statistics in use.
-const (
-	Maximum Statistic = "Maximum"
-	Minimum Statistic = "Minimum"
-	Sum     Statistic = "Sum"
-)
-
-// Missing is what silence means to an alarm.
-type Missing string
-
-// The meanings in use.
-const (
-	SilenceIsBad  Missing = "breaching"    // the metric is due each minute
-	SilenceIsWell Missing = "notBreaching" // the metric exists when something happened
-)
-
-// AlarmProps is one alarm: it fires when the statistic is at or above the threshold, or with Below at or below it, for
-// that many minutes in a row.
-type AlarmProps struct {
-	Name       string
-	Meaning    string // what is wrong when it fires
-	FirstStep  string // what whoever is told does first
-	Namespace  string
-	Metric     string
-	Dimensions map[string]string // in their names' order in the template
-	Statistic  Statistic
-	Threshold  float64
-	Below      bool
-	Minutes    float64
-	Missing    Missing
-	TopicARN   string
-}
-
-// NewAlarm makes the alarm. It tells the topic when it fires and when it is over; actions come on a change of state
-// only, so no loop may depend on one.
-func NewAlarm(scope constructs.Construct, p AlarmProps) awscloudwatch.CfnAlarm {
+// NewAlarm makes an alarm of the inventory. It tells the topic when it fires and when it is over; with an empty topic it
+// tells nobody. Actions come on a change of state only, so no loop may depend on one.
+func NewAlarm(scope constructs.Construct, a alarm.Alarm, topicARN string) awscloudwatch.CfnAlarm {
 	var dimensions []any
-	for _, name := range slices.Sorted(maps.Keys(p.Dimensions)) {
-		dimensions = append(dimensions, &awscloudwatch.CfnAlarm_DimensionProperty{Name: jsii.String(name), Value: jsii.String(p.Dimensions[name])})
+	for _, name := range slices.Sorted(maps.Keys(a.Dimensions)) {
+		dimensions = append(dimensions, &awscloudwatch.CfnAlarm_DimensionProperty{Name: jsii.String(name), Value: jsii.String(a.Dimensions[name])})
 	}
 	comparison := "GreaterThanOrEqualToThreshold"
-	if p.Below {
+	if a.Below {
 		comparison = "LessThanOrEqualToThreshold"
 	}
-	return awscloudwatch.NewCfnAlarm(scope, jsii.String(Pascal(p.Name)), &awscloudwatch.CfnAlarmProps{
-		AlarmName:          jsii.String(p.Name),
-		AlarmDescription:   jsii.String(p.Meaning + " First: " + p.FirstStep),
-		Namespace:          jsii.String(p.Namespace),
-		MetricName:         jsii.String(p.Metric),
+	return awscloudwatch.NewCfnAlarm(scope, jsii.String(Pascal(a.Name)), &awscloudwatch.CfnAlarmProps{
+		AlarmName:          jsii.String(a.Name),
+		AlarmDescription:   jsii.String(a.Text()),
+		Namespace:          jsii.String(a.Namespace),
+		MetricName:         jsii.String(a.Metric),
 		Dimensions:         dimensions,
-		Statistic:          jsii.String(string(p.Statistic)),
+		Statistic:          jsii.String(string(a.Statistic)),
 		ComparisonOperator: jsii.String(comparison),
-		Threshold:          jsii.Number(p.Threshold),
-		Period:             jsii.Number(60),
-		EvaluationPeriods:  jsii.Number(p.Minutes),
-		DatapointsToAlarm:  jsii.Number(p.Minutes),
-		TreatMissingData:   jsii.String(string(p.Missing)),
-		AlarmActions:       Anys(p.TopicARN),
-		OkActions:          Anys(p.TopicARN),
+		Threshold:          jsii.Number(a.Threshold),
+		Period:             jsii.Number(float64(a.Seconds)),
+		EvaluationPeriods:  jsii.Number(float64(a.Periods)),
+		DatapointsToAlarm:  jsii.Number(float64(a.Periods)),
+		TreatMissingData:   jsii.String(string(a.Missing)),
+		AlarmActions:       told(topicARN),
+		OkActions:          told(topicARN),
 	})
 }
 
-// Own fills in one of the fleet's own metrics with the dimensions that its scope has.
-func (p AlarmProps) Own(m telemetry.Metric, fleetName, shard string) AlarmProps {
-	p.Namespace, p.Metric = telemetry.Namespace, m.Name
-	p.Dimensions = map[string]string{telemetry.DimensionFleet: fleetName}
-	if m.Scope == telemetry.PerShard {
-		p.Dimensions[telemetry.DimensionShard] = shard
+// NewComposite makes a composite alarm of the inventory, after those that it names.
+func NewComposite(scope constructs.Construct, c alarm.Composite, topicARN string, after []awscdk.CfnResource) awscloudwatch.CfnCompositeAlarm {
+	composite := awscloudwatch.NewCfnCompositeAlarm(scope, jsii.String(Pascal(c.Name)), &awscloudwatch.CfnCompositeAlarmProps{
+		AlarmName:        jsii.String(c.Name),
+		AlarmDescription: jsii.String(c.Text()),
+		AlarmRule:        jsii.String(c.Rule()),
+		AlarmActions:     told(topicARN),
+		OkActions:        told(topicARN),
+	})
+	for _, other := range after {
+		composite.AddDependency(other)
 	}
-	return p
+	return composite
+}
+
+func told(topicARN string) *[]any {
+	if topicARN == "" {
+		return nil
+	}
+	return Anys(topicARN)
 }

@@ -38,8 +38,11 @@ func (n Names) Recordings() string { return n.Fleet + "-recordings" }
 // Undelivered is the queue of announcements that the Lambda recordings has refused for good.
 func (n Names) Undelivered() string { return n.Fleet + "-recordings-undelivered" }
 
-// AlertTopic is where people are told.
-func (n Names) AlertTopic() string { return n.Fleet + "-alerts" }
+// PageTopic is where people are told of what they have to look at now.
+func (n Names) PageTopic() string { return n.Fleet + "-pages" }
+
+// TicketTopic is where people are told of what can wait for the next working day.
+func (n Names) TicketTopic() string { return n.Fleet + "-tickets" }
 
 // Function is a Lambda by its folder's name.
 func (n Names) Function(name string) string { return n.Fleet + "-" + name }

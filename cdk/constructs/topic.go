@@ -13,12 +13,13 @@ var publishers = []string{"cloudwatch.amazonaws.com", "events.amazonaws.com"}
 
 // NewTopicKey is a key for topics. SNS's own managed key cannot be used by CloudWatch: an alarm on such a topic
 // fires into nothing. https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-func NewTopicKey(scope constructs.Construct, id, alias string) awskms.CfnKey {
+// More services may use it where more are named.
+func NewTopicKey(scope constructs.Construct, id, alias string, more ...string) awskms.CfnKey {
 	root := ARNOfAccount()
 	statements := []Statement{{
 		Sid: "Account", Principal: map[string]any{"AWS": root}, Actions: []string{"kms:*"}, Resources: []string{"*"},
 	}}
-	for _, service := range publishers {
+	for _, service := range append(append([]string{}, publishers...), more...) {
 		statements = append(statements, Statement{
 			Principal: Service(service), Actions: []string{"kms:Decrypt", "kms:GenerateDataKey*"},
 			Resources: []string{"*"}, Conditions: ThisAccount(),
@@ -42,12 +43,13 @@ func ARNOfAccount() string {
 
 // NewTopic is a topic under that key. A topic policy replaces the default one, so the services are allowed
 // explicitly beside the denial of what is not encrypted in transit.
-func NewTopic(scope constructs.Construct, id, name, keyARN string) awssns.CfnTopic {
+// More services may publish where more are named.
+func NewTopic(scope constructs.Construct, id, name, keyARN string, more ...string) awssns.CfnTopic {
 	topic := awssns.NewCfnTopic(scope, jsii.String(id), &awssns.CfnTopicProps{
 		TopicName: jsii.String(name), KmsMasterKeyId: keyARN,
 	})
 	var statements []Statement
-	for _, service := range publishers {
+	for _, service := range append(append([]string{}, publishers...), more...) {
 		statements = append(statements, Statement{
 			Principal: Service(service), Actions: []string{"sns:Publish"}, Resources: []string{*topic.Ref()},
 			Conditions: ThisAccount(),

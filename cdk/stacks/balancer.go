@@ -65,6 +65,9 @@ func (f Fleet) targets(stack awscdk.Stack) elb.CfnTargetGroup {
 	})
 }
 
+// certificateARN is the export of the certificate that the fleet made.
+const certificateARN = "CertificateArn"
+
 // certificate is the operator's, or one that is proven by DNS in the operator's zone.
 func (f Fleet) certificate(stack awscdk.Stack) string {
 	if f.CertificateArn != "" {
@@ -76,6 +79,7 @@ func (f Fleet) certificate(stack awscdk.Stack) string {
 			DomainName: jsii.String(f.Domain), HostedZoneId: jsii.String(f.HostedZone.ID),
 		}},
 	})
+	constructs.Export(stack, certificateARN, *certificate.Ref())
 	return *certificate.Ref()
 }
 

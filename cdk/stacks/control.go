@@ -32,7 +32,7 @@ func (f Fleet) control(app awscdk.App) awscdk.Stack {
 		Description: jsii.String("Run-time overrides of the deployed settings, as JSON; {} overrides nothing"),
 	})
 
-	key := constructs.NewTopicKey(stack, "TopicKey", f.Settings.Fleet)
+	key := constructs.NewTopicKey(stack, "TopicKey", f.Settings.Fleet, budgets)
 	constructs.Export(stack, keyARN, *key.AttrArn())
 	wake := constructs.NewTopic(stack, "Wake", names.WakeTopic(), *key.AttrArn())
 

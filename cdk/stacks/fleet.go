@@ -49,6 +49,7 @@ func Deploy(app awscdk.App, f Fleet) {
 	}
 	watch := f.monitoring(app)
 	watch.AddStackDependency(controls, nil)
+	watch.AddStackDependency(edges, nil)
 	for _, shard := range f.Shards {
 		f.shard(app, shard).AddStackDependency(controls, nil)
 	}

@@ -35,7 +35,7 @@ func (r rights) jibris() []constructs.Statement {
 var receive = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 
 func (r rights) lifecycle() []constructs.Statement {
-	return append(r.observe(), r.state("dynamodb:UpdateItem"),
+	return append(r.observe(), r.state("dynamodb:UpdateItem"), r.tell(),
 		r.change("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat", "autoscaling:TerminateInstanceInAutoScalingGroup"),
 		constructs.Statement{
 			Sid: "Hooks", Actions: receive,

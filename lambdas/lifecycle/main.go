@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 
 	"github.com/jitsi-fleet/jitsi-fleet/lambdas/internal/wire"
@@ -39,7 +40,8 @@ func connect(ctx context.Context) (reconcile.Lifecycle, error) {
 	c, err := wire.Connect(ctx, env.Control, os.LookupEnv)
 	return reconcile.Lifecycle{
 		Env: env, Observer: c.Observer, Log: c.Log, Now: time.Now,
-		Leases: awscloud.State{Client: dynamodb.NewFromConfig(c.AWS), Table: env.StateTable},
-		Names:  awscloud.Zone{Client: route53.NewFromConfig(c.AWS), ID: env.PrivateZoneID},
+		Leases:    awscloud.State{Client: dynamodb.NewFromConfig(c.AWS), Table: env.StateTable},
+		Announcer: awscloud.Bus{Client: eventbridge.NewFromConfig(c.AWS), Fleet: env.Fleet},
+		Names:     awscloud.Zone{Client: route53.NewFromConfig(c.AWS), ID: env.PrivateZoneID},
 	}, err
 }

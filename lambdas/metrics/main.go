@@ -1,4 +1,5 @@
-// Command metrics is the Lambda that asks every node agent how it is and publishes the answers.
+// Command metrics asks every node how it is and publishes the answers: in AWS as a Lambda, with CloudWatch's metrics,
+// anywhere else as a daemon, with documents in OpenSearch or Elasticsearch (assets/collector).
 package main
 
 import (
@@ -15,6 +16,11 @@ import (
 )
 
 func main() {
+	// Lambda sets it for every function.
+	// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+	if _, inLambda := os.LookupEnv("AWS_LAMBDA_RUNTIME_API"); !inLambda {
+		os.Exit(outside(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	}
 	loop, err := connect(context.Background())
 	if err != nil {
 		log.Fatalf("metrics does not start: %v", err)

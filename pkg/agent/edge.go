@@ -108,6 +108,7 @@ func edgeLoad(p haproxy.Process, s haproxy.Stat, t haproxy.Table) *fleet.EdgeLoa
 		Shards:      map[string]fleet.ServerView{},
 	}
 	for _, server := range s.Servers {
+		load.Errors, load.Redispatches = load.Errors+server.Errors, load.Redispatches+server.Redispatches
 		if server.Backend == RoomsBackend {
 			load.Shards[server.Name] = fleet.ServerView{
 				ID: server.ID, State: serverState(server.Status), Heard: server.Heard, Sessions: server.Sessions,

@@ -71,9 +71,9 @@ func (p *proxy) answer(command string) string {
 		flags := map[bool]string{true: "0x2213", false: "0x11"}[p.synced]
 		return "0x1: [x] id=slots flags=" + flags + " resync_timeout=1s\n"
 	case strings.HasPrefix(command, "show stat"):
-		return "# pxname,svname,scur,status,sid,type,req_rate,agent_status,\nclients,FRONTEND,4,OPEN,0,0,9,,\n" +
-			"rooms,shard-1,3,UP,3,2,,L7OK,\nrooms,shard-2,0,MAINT,7,2,," + p.agents + ",\n" +
-			"pages,shard-1,1,UP,9,2,,,\ngate,node,0,MAINT,1,2,,INI,\n"
+		return "# pxname,svname,scur,status,sid,type,req_rate,agent_status,econ,eresp,wredis,\nclients,FRONTEND,4,OPEN,0,0,9,,,,,\n" +
+			"rooms,shard-1,3,UP,3,2,,L7OK,2,3,4,\nrooms,shard-2,0,MAINT,7,2,," + p.agents + ",0,0,0,\n" +
+			"pages,shard-1,1,UP,9,2,,,1,0,0,\ngate,node,0,MAINT,1,2,,INI,0,0,0,\n"
 	case command == "show table":
 		return fmt.Sprintf("# table: rooms, type: string, size:1000, used:%d\n", len(p.table))
 	case strings.HasPrefix(command, "show table rooms key "):
@@ -168,7 +168,7 @@ func TestWhatAnEdgeNodeTellsOfItself(t *testing.T) {
 	s := a.Status()
 	assert.Equal(t, "2.6", s.Version)
 	assert.Equal(t, &fleet.EdgeLoad{
-		Open: true, Connections: 12, RequestRate: 9, Rooms: 1, TableSize: 1000,
+		Open: true, Connections: 12, RequestRate: 9, Errors: 6, Redispatches: 4, Rooms: 1, TableSize: 1000,
 		Shards: map[string]fleet.ServerView{
 			"shard-1": {ID: 3, State: fleet.ServerReady, Heard: true, Sessions: 3},
 			"shard-2": {ID: 7, State: fleet.ServerMaintenance},

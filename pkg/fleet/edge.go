@@ -13,6 +13,11 @@ type EdgeLoad struct {
 	// name differs for long lags behind. Empty before the first.
 	Configuration string `json:"configuration,omitempty"`
 
+	// Errors and Redispatches are counted since the HAProxy process started: connections to shards and their answers that
+	// failed, and requests that went to another shard than theirs.
+	Errors       int64 `json:"errors"`
+	Redispatches int64 `json:"redispatches"`
+
 	Rooms     int64 `json:"rooms"`     // in the stick table
 	TableSize int64 `json:"tableSize"` // how many it holds
 	// Shards is the node's view of each shard by its name.

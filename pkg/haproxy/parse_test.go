@@ -57,18 +57,18 @@ func TestTableIsSyncedOnlyAfterALesson(t *testing.T) {
 	require.ErrorIs(t, err, ErrAnswer)
 }
 
-const header = "# pxname,svname,scur,status,sid,type,req_rate,agent_status,agent_desc,\n"
+const header = "# pxname,svname,scur,status,sid,type,req_rate,agent_status,agent_desc,econ,eresp,wredis,\n"
 
 func TestServersAreReadFromShowStat(t *testing.T) {
 	stat, err := ParseStat(header +
-		"clients,FRONTEND,9,OPEN,0,0,41,,,\n" +
-		"statistics,FRONTEND,1,OPEN,0,0,1,,,\n" +
-		"rooms,shard-1,3,UP,1,2,,* L7OK,\"says, up\",\n" +
-		"rooms,shard-2,0,MAINT,7,2,,INI,,\n" +
-		"gate,node,0,no check,1,2,,L7STS,,\n")
+		"clients,FRONTEND,9,OPEN,0,0,41,,,,,,\n" +
+		"statistics,FRONTEND,1,OPEN,0,0,1,,,,,,\n" +
+		"rooms,shard-1,3,UP,1,2,,* L7OK,\"says, up\",2,3000000000,4,\n" +
+		"rooms,shard-2,0,MAINT,7,2,,INI,,0,0,0,\n" +
+		"gate,node,0,no check,1,2,,L7STS,,0,0,0,\n")
 	require.NoError(t, err)
 	assert.Equal(t, Stat{RequestRate: 42, Servers: []Server{
-		{Backend: "rooms", Name: "shard-1", ID: 1, Status: Up, Sessions: 3, Heard: true},
+		{Backend: "rooms", Name: "shard-1", ID: 1, Status: Up, Sessions: 3, Heard: true, Errors: 3_000_000_002, Redispatches: 4},
 		{Backend: "rooms", Name: "shard-2", ID: 7, Status: Maintenance},
 		{Backend: "gate", Name: "node", ID: 1, Status: Up, Heard: true},
 	}}, stat)

@@ -24,6 +24,9 @@ type Server struct {
 	Sessions int64 // now
 	// Heard is true when its agent was understood at its last agent-check.
 	Heard bool
+	// Errors and Redispatches are counted since the process started: connections to it and answers of it that failed,
+	// and requests that were sent to another server than theirs.
+	Errors, Redispatches int64
 }
 
 // Status is how HAProxy uses a server.
@@ -98,7 +101,7 @@ func (r *row) text(column string) string {
 }
 
 func (r *row) number(column string) int64 {
-	n, err := strconv.ParseInt(r.text(column), 10, 32)
+	n, err := strconv.ParseInt(r.text(column), 10, 53)
 	if err != nil || n < 0 {
 		r.missing = column
 		return 0
@@ -114,6 +117,8 @@ func (r *row) server() Server {
 		Status:   statusOf(r.text("status")),
 		Sessions: r.number("scur"),
 		Heard:    heard(r.text("agent_status")),
+
+		Errors: r.number("econ") + r.number("eresp"), Redispatches: r.number("wredis"),
 	}
 }
 

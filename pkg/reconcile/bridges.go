@@ -121,6 +121,7 @@ type outcome struct {
 	decision capacity.Decision
 	verdict  capacity.Verdict
 	overdue  int
+	done     []string
 	outlook  outlook
 	err      error
 }
@@ -134,6 +135,7 @@ func (o outcome) publish(shard string, record *telemetry.Record) {
 	record.Shard(shard, telemetry.BridgesShort, float64(o.decision.Short))
 	record.Shard(shard, telemetry.DrainsOverdue, float64(o.overdue))
 	record.Shard(shard, telemetry.Frozen, frozen)
+	record.Count(telemetry.Actions, len(o.done))
 	o.outlook.publish(shard, o.decision.Demand, record)
 }
 
@@ -164,8 +166,9 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	if folded {
 		memory.Folded = o.At
 	}
-	out := outcome{decision: decision, verdict: verdict, overdue: overdue(steps), outlook: ahead, err: errors.Join(a.failure(), kept)}
-	b.log(ctx, o, t.lease, bridges, out, a.done)
+	out := outcome{decision: decision, verdict: verdict, overdue: overdue(steps), outlook: ahead, done: a.done, err: errors.Join(a.failure(), kept)}
+	b.log(ctx, o, t.lease, bridges, out)
+	b.tell(ctx, o, t.lease, out)
 	return out
 }
 
@@ -264,7 +267,7 @@ func overdue(steps []leavingStep) int {
 }
 
 // log writes the one line of this decision.
-func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease, bridges []capacity.Bridge, out outcome, done []string) {
+func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease, bridges []capacity.Bridge, out outcome) {
 	states := map[capacity.State]int{}
 	for _, bridge := range bridges {
 		states[bridge.State]++
@@ -275,5 +278,5 @@ func (b Bridges) log(ctx context.Context, o fleet.Observation, lease fleet.Lease
 	}
 	b.Log.Log(ctx, level, "decision", "loop", loopBridges, "group", o.Group.Name, "shard", o.Group.Shard,
 		"fence", lease.Fence, "bridges", states, "desired", o.Group.Desired, "decision", out.decision, "forecast", out.outlook.forecast,
-		"quarantine", out.verdict, "overdue", out.overdue, "actions", done, "error", errorText(out.err))
+		"quarantine", out.verdict, "overdue", out.overdue, "actions", out.done, "error", errorText(out.err))
 }

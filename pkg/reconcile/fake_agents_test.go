@@ -35,6 +35,7 @@ type node struct {
 	state           fleet.ShardState
 	rooms           []fleet.CensusRoom // on a signal node
 	roomsAge        time.Duration
+	host            fleet.HostLoad
 }
 
 func (n *node) become(p fleet.Phase, now time.Time) {
@@ -59,7 +60,7 @@ func (n *node) live(now time.Time, boot time.Duration) {
 func (n *node) status(now time.Time) fleet.Status {
 	s := fleet.Status{
 		Instance: n.id, Role: n.role, Shard: n.shard, Phase: n.phase, PhaseSeconds: now.Sub(n.since).Seconds(),
-		AgeSeconds: n.age.Seconds(), Admitted: n.admitted,
+		AgeSeconds: n.age.Seconds(), Admitted: n.admitted, Host: n.host,
 	}
 	switch {
 	case n.edge != nil:
@@ -67,9 +68,10 @@ func (n *node) status(now time.Time) fleet.Status {
 	case n.jibri != nil:
 		s.Jibri = n.jibri.load(n, now)
 	case n.role == fleet.RoleSignal:
-		s.Signal = &fleet.SignalLoad{State: n.state, Participants: n.endpoints, Conferences: n.endpoints / 5, LargestConference: 5, BridgeViews: n.views, JibriViews: n.jibriViews}
+		s.Signal = &fleet.SignalLoad{State: n.state, Participants: n.endpoints, Conferences: n.endpoints / 5, LargestConference: 5, LostBridges: 3, BridgeViews: n.views, JibriViews: n.jibriViews}
 	case n.phase != fleet.PhaseStarting:
-		s.Bridge = &fleet.BridgeLoad{Stress: n.stress, LocalEndpoints: n.endpoints, SendKilobits: 1000 * n.endpoints, ReceiveKilobits: 500 * n.endpoints}
+		s.Bridge = &fleet.BridgeLoad{Stress: n.stress, LocalEndpoints: n.endpoints, SendKilobits: 1000 * n.endpoints, ReceiveKilobits: 500 * n.endpoints,
+			PacketRateDownload: 20 * n.endpoints, PacketRateUpload: 100 * n.endpoints, Loss: n.stress / 10, RoundTripMillis: 100 * n.stress, ICEFailedTotal: 2}
 	}
 	return s
 }

@@ -149,6 +149,9 @@ type control struct {
 	keepErr  error
 	events   []string
 	eventErr error
+
+	mu        sync.Mutex
+	decisions []decided
 }
 
 func (c *control) Read(context.Context) (string, error) { return c.raw, c.readErr }
@@ -177,6 +180,16 @@ func (c *control) Announce(_ context.Context, kind string, detail any) error {
 	raw, err := json.Marshal(detail)
 	if err != nil {
 		return err
+	}
+	if kind == EventDecision {
+		var d decided
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.decisions = append(c.decisions, d)
+		return c.eventErr
 	}
 	if c.eventErr == nil {
 		c.events = append(c.events, kind+" "+string(raw))

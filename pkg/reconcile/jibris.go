@@ -98,6 +98,7 @@ type jibriOutcome struct {
 	decision capacity.JibriDecision
 	verdict  capacity.Verdict
 	started  int
+	done     []string
 	err      error
 }
 
@@ -109,6 +110,7 @@ func (out jibriOutcome) publish(record *telemetry.Record) {
 		frozen = 1
 	}
 	record.Fleet(telemetry.JibrisFrozen, frozen)
+	record.Count(telemetry.Actions, len(out.done))
 }
 
 // reconcile decides on everything before it acts on anything.
@@ -132,8 +134,9 @@ func (j Jibris) reconcile(ctx context.Context, o fleet.Observation, t *tenure[ji
 	a := jibriActor{Jibris: j, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)
 	kept := j.fold(ctx, memory, ahead, o.At)
-	out := jibriOutcome{decision: decision, verdict: verdict, started: started, err: errors.Join(a.failure(), kept)}
-	j.log(ctx, o, t.lease, jibris, out, a.done)
+	out := jibriOutcome{decision: decision, verdict: verdict, started: started, done: a.done, err: errors.Join(a.failure(), kept)}
+	j.log(ctx, o, t.lease, jibris, out)
+	j.tell(ctx, o, t.lease, out)
 	return out
 }
 
@@ -164,7 +167,7 @@ func (j Jibris) quarantine(o fleet.Observation, sights []sight, memory *jibriMem
 }
 
 // log writes the one line of this decision.
-func (j Jibris) log(ctx context.Context, o fleet.Observation, lease fleet.Lease, jibris []capacity.Jibri, out jibriOutcome, done []string) {
+func (j Jibris) log(ctx context.Context, o fleet.Observation, lease fleet.Lease, jibris []capacity.Jibri, out jibriOutcome) {
 	states := map[capacity.JibriState]int{}
 	for _, jibri := range jibris {
 		states[jibri.State]++
@@ -175,5 +178,5 @@ func (j Jibris) log(ctx context.Context, o fleet.Observation, lease fleet.Lease,
 	}
 	j.Log.Log(ctx, level, "decision", "loop", loopJibris, "group", o.Group.Name, "fence", lease.Fence,
 		"recorders", states, "started", out.started, "desired", o.Group.Desired, "decision", out.decision,
-		"quarantine", out.verdict, "actions", done, "error", errorText(out.err))
+		"quarantine", out.verdict, "actions", out.done, "error", errorText(out.err))
 }

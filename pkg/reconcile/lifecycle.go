@@ -25,8 +25,10 @@ type Lifecycle struct {
 	Observer Observer
 	Leases   Leases
 	Names    Names
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Announcer tells of what was decided for each instance.
+	Announcer Announcer
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 const loopLifecycle = "lifecycle"
@@ -131,12 +133,16 @@ func (l Lifecycle) round(ctx context.Context, tenures map[string]*tenure[lifecyc
 	var mu sync.Mutex
 	return sideBySide(keys(byName), func(name string) error {
 		o, t := byName[name], tenures[name]
-		err := l.reconcile(ctx, o, t)
+		done, slowest, err := l.reconcile(ctx, o, t)
 		mu.Lock()
 		defer mu.Unlock()
+		record.Count(telemetry.Actions, done)
 		switch o.Group.Role {
 		case fleet.RoleBridge:
 			record.Shard(o.Group.Shard, telemetry.LaunchFailures, float64(t.memory.Failures))
+			if slowest > 0 {
+				record.Shard(o.Group.Shard, telemetry.BootSeconds, slowest.Seconds())
+			}
 		case fleet.RoleJibri:
 			record.Fleet(telemetry.JibriLaunchFailures, float64(t.memory.Failures))
 		default: // a signal node that does not come is the alarm of its shard
@@ -153,8 +159,9 @@ type stay struct {
 	leave    drain.Next
 }
 
-// reconcile decides on every held instance of a group before it acts on any.
-func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure[lifecycleMemory]) error {
+// reconcile decides on every held instance of a group before it acts on any. It tells how many things it did, and how
+// long the slowest of the instances that it let come took from launch; 0 when none came.
+func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure[lifecycleMemory]) (done int, slowest time.Duration, err error) {
 	t.memory.forget(o)
 	var stays []stay
 	for _, i := range o.Group.Instances {
@@ -170,7 +177,7 @@ func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure
 		stays = append(stays, s)
 	}
 	if err := l.noteOrders(ctx, o, t, stays); err != nil {
-		return err
+		return 0, 0, err
 	}
 	var failed []error
 	for _, s := range stays {
@@ -182,8 +189,12 @@ func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure
 		}
 		a.log(ctx, s)
 		failed = append(failed, a.failure())
+		done += len(a.done)
+		if a.came && !s.instance.Launched.IsZero() {
+			slowest = max(slowest, o.At.Sub(s.instance.Launched))
+		}
 	}
-	return errors.Join(failed...)
+	return done, slowest, errors.Join(failed...)
 }
 
 // noteOrders keeps, before anything is done, which instances are about to be ordered to work: even if this run ends

@@ -16,6 +16,7 @@ type warden struct {
 	o        fleet.Observation
 	t        *tenure[lifecycleMemory]
 	instance fleet.Instance
+	came     bool // it was let into service
 	deeds
 }
 
@@ -60,6 +61,7 @@ func (a *warden) point(ctx context.Context) bool {
 func (a *warden) complete(ctx context.Context) bool {
 	completed := a.answer(ctx, fleet.HookLaunch, fleet.Continue)
 	if completed {
+		a.came = true
 		a.t.memory.succeeded()
 	}
 	return completed
@@ -110,7 +112,7 @@ func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) bool
 	return a.did(err, "%s %s", verb, a.instance.ID)
 }
 
-// log writes the one line of what was decided for this instance.
+// log writes the one line of what was decided for this instance, and tells of it.
 func (a *warden) log(ctx context.Context, s stay) {
 	step, reason, overdue := string(s.admit.Step), s.admit.Reason, false
 	if s.instance.Lifecycle != fleet.StatePendingWait {
@@ -124,4 +126,8 @@ func (a *warden) log(ctx context.Context, s stay) {
 		"fence", a.t.lease.Fence, "instance", s.instance.ID, "lifecycle", s.instance.Lifecycle,
 		"observed", a.o.Nodes[s.instance.ID].Status.Phase, "step", step, "reason", reason, "overdue", overdue,
 		"actions", a.done, "error", errorText(a.failure()))
+	tell(ctx, a.Announcer, a.Log, decided{
+		Loop: loopLifecycle, Group: a.o.Group.Name, Shard: a.o.Group.Shard, Instance: s.instance.ID, At: a.o.At, Fence: a.t.lease.Fence,
+		Actions: a.done, Reasons: []string{reason}, Error: errorText(a.failure()),
+	})
 }

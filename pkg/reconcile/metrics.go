@@ -29,6 +29,15 @@ func (m Metrics) Run(ctx context.Context) (*telemetry.Record, error) {
 	if err != nil {
 		return record, err
 	}
+	m.Measure(observations, record)
+	took := m.Now().Sub(began)
+	record.Fleet(telemetry.ObserveMillis, float64(took.Milliseconds()))
+	m.Log.Info("observed", "groups", len(observations), "took", took.String())
+	return record, nil
+}
+
+// Measure puts into the record what is published of a whole fleet that was observed.
+func (m Metrics) Measure(observations []fleet.Observation, record *telemetry.Record) {
 	asked, silent := 0, 0
 	for _, o := range observations {
 		a, s := m.count(o)
@@ -45,12 +54,10 @@ func (m Metrics) Run(ctx context.Context) (*telemetry.Record, error) {
 		default: // a signal node's figures are published with its bridges'
 		}
 	}
-	took := m.Now().Sub(began)
+	m.hosts(observations, record)
 	record.Fleet(telemetry.AgentsAsked, float64(asked))
 	record.Fleet(telemetry.AgentsSilent, float64(silent))
-	record.Fleet(telemetry.ObserveMillis, float64(took.Milliseconds()))
-	m.Log.Info("observed", "groups", len(observations), "agents", asked, "silent", silent, "took", took.String())
-	return record, nil
+	m.Log.Info("agents", "asked", asked, "silent", silent)
 }
 
 // count counts the nodes in service of a group and names those of them that gave no answer or only a stale one.
@@ -88,18 +95,21 @@ func (m Metrics) shard(o fleet.Observation, all []fleet.Observation, record *tel
 	record.Shard(shard, telemetry.BridgesBooting, float64(booting))
 	record.Shard(shard, telemetry.LaunchesPending, float64(max(0, o.Group.Desired-counted(o.Group))))
 	record.Shard(shard, telemetry.BridgesDraining, float64(byState[capacity.Draining]+byState[capacity.Retiring]))
-	record.Shard(shard, telemetry.BridgesSilent, float64(byState[capacity.Silent]))
-	record.Shard(shard, telemetry.SilentShare, m.silentShare(shard, all))
+	if share, known := m.silentShare(shard, all); known {
+		record.Shard(shard, telemetry.SilentShare, share)
+	}
 	if byState[capacity.Serving] > 0 {
 		stressMetrics(shard, stress, record)
 		record.Shard(shard, telemetry.RoomMissing, missing)
 	}
 	m.loads(o, record)
 	m.conferences(o, record)
+	m.signal(o, record)
 }
 
-// silentShare is the share of a shard's nodes in service, signal node included, that are silent.
-func (m Metrics) silentShare(shard string, all []fleet.Observation) float64 {
+// silentShare is the share of a shard's nodes in service, signal node included, that are silent; known is false while
+// none is in service.
+func (m Metrics) silentShare(shard string, all []fleet.Observation) (share float64, known bool) {
 	inService, silent := 0, 0
 	for _, o := range all {
 		if o.Group.Shard == shard {
@@ -108,9 +118,9 @@ func (m Metrics) silentShare(shard string, all []fleet.Observation) float64 {
 		}
 	}
 	if inService == 0 {
-		return 1
+		return 0, false
 	}
-	return float64(silent) / float64(inService)
+	return float64(silent) / float64(inService), true
 }
 
 func stressMetrics(shard string, stress []float64, record *telemetry.Record) {
@@ -132,13 +142,23 @@ func stressMetrics(shard string, stress []float64, record *telemetry.Record) {
 
 // loads sums what bridges carry, those that drain included, over those that answered.
 func (m Metrics) loads(o fleet.Observation, record *telemetry.Record) {
-	var endpoints, send, receive int64
+	var endpoints, send, receive, packets, failures int64
+	var loss, roundTrip float64
 	for _, r := range o.Nodes {
 		if load := r.Status.Bridge; r.Err == nil && load != nil && r.Status.Age() <= m.Env.StaleAfter {
 			endpoints, send, receive = endpoints+load.LocalEndpoints, send+load.SendKilobits, receive+load.ReceiveKilobits
+			packets += load.PacketRateDownload + load.PacketRateUpload
+			failures += load.ICEFailedTotal
+			weight := float64(load.LocalEndpoints)
+			loss, roundTrip = loss+weight*load.Loss, roundTrip+weight*load.RoundTripMillis
 		}
 	}
-	record.Shard(o.Group.Shard, telemetry.LocalEndpoints, float64(endpoints))
+	if endpoints > 0 {
+		record.Shard(o.Group.Shard, telemetry.PacketLoss, loss/float64(endpoints))
+		record.Shard(o.Group.Shard, telemetry.RoundTripMillis, roundTrip/float64(endpoints))
+	}
+	record.Shard(o.Group.Shard, telemetry.PacketRate, float64(packets))
+	record.Shard(o.Group.Shard, telemetry.ICEFailures, float64(failures))
 	record.Shard(o.Group.Shard, telemetry.SendKilobits, float64(send))
 	record.Shard(o.Group.Shard, telemetry.ReceiveKilobits, float64(receive))
 }
@@ -152,4 +172,20 @@ func (m Metrics) conferences(o fleet.Observation, record *telemetry.Record) {
 	record.Shard(o.Group.Shard, telemetry.Conferences, float64(load.Conferences))
 	record.Shard(o.Group.Shard, telemetry.Participants, float64(load.Participants))
 	record.Shard(o.Group.Shard, telemetry.LargestConference, float64(load.LargestConference))
+	record.Shard(o.Group.Shard, telemetry.LostBridges, float64(load.LostBridges))
+}
+
+// signal publishes whether the signal node's components are well, by its agent; nothing when the agent is silent,
+// which is told as such.
+func (m Metrics) signal(o fleet.Observation, record *telemetry.Record) {
+	if o.Signal.Err != nil {
+		return
+	}
+	unhealthy := false
+	switch o.Signal.Status.Phase {
+	case fleet.PhaseStarting, fleet.PhaseSick, fleet.PhaseGone:
+		unhealthy = true
+	default: // its components are well, whether or not it takes work
+	}
+	record.Shard(o.Group.Shard, telemetry.SignalUnhealthy, one(unhealthy))
 }

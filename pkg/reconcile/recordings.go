@@ -62,6 +62,7 @@ type Announcement struct {
 type tally struct {
 	catalogued, failed int
 	bytes              int64
+	slowest            time.Duration // from the end of a recording until it was catalogued
 }
 
 func (t tally) record(fleetName string, now time.Time) *telemetry.Record {
@@ -69,6 +70,9 @@ func (t tally) record(fleetName string, now time.Time) *telemetry.Record {
 	record.Fleet(telemetry.RecordingsCatalogued, float64(t.catalogued))
 	record.Fleet(telemetry.RecordingsFailed, float64(t.failed))
 	record.Fleet(telemetry.RecordingBytes, float64(t.bytes))
+	if t.slowest > 0 {
+		record.Fleet(telemetry.UploadSeconds, t.slowest.Seconds())
+	}
 	return record
 }
 
@@ -148,8 +152,11 @@ func (r Recordings) sweep(ctx context.Context, id string, machines map[fleet.Ins
 		return e, r.Catalogue.Close(ctx, id)
 	}
 	if !e.Ended() {
-		if e, err = r.verify(ctx, e); err != nil {
-			r.Log.Warn("not verified", "id", id, "error", err.Error())
+		verified, failed := r.verify(ctx, e)
+		if failed != nil {
+			r.Log.Warn("not verified", "id", id, "error", failed.Error())
+		} else {
+			e = verified
 		}
 	}
 	if !e.Ended() && machines != nil {

@@ -48,6 +48,9 @@ func (r Recordings) tell(ctx context.Context, e recording.Entry, t *tally) error
 	}
 	t.catalogued++
 	t.bytes += told.Bytes()
+	if !told.End.IsZero() {
+		t.slowest = max(t.slowest, r.Now().Sub(told.End))
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -42,7 +43,10 @@ func newArchive() *archive {
 var nine = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 func (a *archive) Get(_ context.Context, id string) (recording.Entry, error) {
-	return a.entries[id], a.fail("get")
+	if err := a.fail("get"); err != nil {
+		return recording.Entry{}, err
+	}
+	return a.entries[id], nil
 }
 
 func (a *archive) Put(_ context.Context, e recording.Entry) (bool, error) {
@@ -317,6 +321,27 @@ func TestAnUploadWhoseMessageIsLostIsFoundInS3(t *testing.T) {
 	a.machines = nil
 	a.sweep(t)
 	assert.Equal(t, []recording.State{recording.Catalogued}, a.states("bus"))
+}
+
+func TestARecordingThatCannotBeVerifiedNowStaysAsItWasRead(t *testing.T) {
+	a := newArchive()
+	reports := life("s1")
+	a.receive(t, reports[:3]...)
+	a.upload(reports[len(reports)-1])
+	before, reads := maps.Clone(a.entries), 0
+	a.fail = func(call string) error {
+		if call == "get" {
+			reads++
+		}
+		if call == "get" && reads == 2 { // the first is the sweep's own, the second is for what S3 has proved
+			return errors.New("throttled")
+		}
+		return nil
+	}
+	a.sweep(t)
+	assert.Equal(t, before, a.entries, "and nobody mourns for a machine without a name")
+	a.sweep(t)
+	assert.Equal(t, []recording.State{recording.Catalogued}, a.states("topic"))
 }
 
 func TestAnAnnouncementIsOneRunsAlone(t *testing.T) {

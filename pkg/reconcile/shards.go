@@ -48,6 +48,12 @@ type shardsMemory struct {
 	Empty map[string]bool `json:"empty,omitempty"`
 	// Refused is what stood in the parameters that were announced as refused.
 	Refused map[string]string `json:"refused,omitempty"`
+	// Followed is the state that each shard followed when it was last known.
+	Followed map[string]fleet.ShardState `json:"followed,omitempty"`
+	// Served is true once a HAProxy node had a shard to send clients to.
+	Served bool `json:"served,omitempty"`
+	// Counted is what HAProxy nodes had counted at the look before.
+	Counted map[fleet.InstanceID]edgeCounts `json:"counted,omitempty"`
 }
 
 // Run looks at all shards once, or more often when somebody asks while it runs. All rooms are compared in one place, so
@@ -99,9 +105,14 @@ func (s Shards) round(ctx context.Context, t *tenure[shardsMemory], record *tele
 	m := mender{Shards: s, t: t, edges: v.edges, at: v.at}
 	m.mend(ctx, mends)
 	err = errors.Join(m.failure(), s.announce(ctx, v, &t.memory))
-	v.publish(record, s.Env.StaleAfter)
+	v.publish(record, s.Env.StaleAfter, t.memory.served(v.edges))
+	grown := t.memory.growth(v.edges)
+	record.Fleet(telemetry.EdgeErrors, float64(grown.Errors))
+	record.Fleet(telemetry.EdgeRedispatches, float64(grown.Redispatches))
 	record.Fleet(telemetry.SplitRooms, float64(len(splits)))
+	record.Count(telemetry.Actions, len(m.done))
 	s.log(ctx, v, t.lease, splits, m, err)
+	tell(ctx, s.Announcer, s.Log, decided{Loop: loopShards, At: v.at, Fence: t.lease.Fence, Actions: m.done, Error: errorText(m.failure())})
 	return m.mended, err
 }
 

@@ -25,15 +25,20 @@ type refusedState struct {
 	Followed fleet.ShardState `json:"followed"` // what stays in force
 }
 
-// announce tells once what is new: a draining shard that is empty, and a parameter that says no state.
+// announce tells once what is new: a draining shard that is empty, a parameter that says no state, and a shard's other state.
 func (s Shards) announce(ctx context.Context, v view, m *shardsMemory) error {
 	var failed []error
 	for _, name := range keys(v.shards) {
-		failed = append(failed, s.announceEmpty(ctx, v, m, name), s.announceRefused(ctx, v, m, name))
+		failed = append(failed, s.announceEmpty(ctx, v, m, name), s.announceRefused(ctx, v, m, name), s.announceChange(ctx, v, m, name))
 	}
 	for name := range m.Empty {
 		if _, known := v.shards[name]; !known {
 			delete(m.Empty, name)
+		}
+	}
+	for name := range m.Followed {
+		if _, known := v.shards[name]; !known {
+			delete(m.Followed, name)
 		}
 	}
 	return errors.Join(failed...)
@@ -85,7 +90,7 @@ var stateNumbers = map[fleet.ShardState]float64{fleet.ShardReady: 0, fleet.Shard
 
 // publish puts the figures of shards and edge. What a silent node would have said is left out, so that a gap is not
 // taken for an empty shard.
-func (v view) publish(record *telemetry.Record, staleAfter time.Duration) {
+func (v view) publish(record *telemetry.Record, staleAfter time.Duration, served bool) {
 	for name, shard := range v.shards {
 		if number, known := stateNumbers[shard.State]; known {
 			record.Shard(name, telemetry.ShardState, number)
@@ -93,14 +98,11 @@ func (v view) publish(record *telemetry.Record, staleAfter time.Duration) {
 		}
 		if shard.Heard {
 			record.Shard(name, telemetry.ShardEmpty, one(shard.Empty()))
-			if shard.State != fleet.ShardReady {
-				record.Shard(name, telemetry.ConferencesLeft, float64(shard.Left()))
-			}
 		}
 		record.Shard(name, telemetry.ShardDown, float64(v.downFor(name)))
 	}
 	record.Fleet(telemetry.CensusesMissing, float64(len(v.shards)-len(v.censuses)))
-	v.publishEdge(record, staleAfter)
+	v.publishEdge(record, staleAfter, served)
 }
 
 // downFor is how many HAProxy nodes say that a shard is down.
@@ -114,14 +116,17 @@ func (v view) downFor(shard string) int {
 	return n
 }
 
-func (v view) publishEdge(record *telemetry.Record, staleAfter time.Duration) {
+// publishEdge leaves out which nodes have no shard until one had: a fleet that boots has none either.
+func (v view) publishEdge(record *telemetry.Record, staleAfter time.Duration, served bool) {
 	silent, lonely, full := 0, 0, 0.0
 	var connections, requests int64
+	var hosts []fleet.HostLoad
 	for _, e := range v.edges {
 		if !e.heard() || e.report.Status.Age() > staleAfter {
 			silent++
 			continue
 		}
+		hosts = append(hosts, e.report.Status.Host)
 		load := e.report.Status.Edge
 		connections, requests = connections+load.Connections, requests+load.RequestRate
 		if load.TableSize > 0 {
@@ -132,10 +137,13 @@ func (v view) publishEdge(record *telemetry.Record, staleAfter time.Duration) {
 		}
 	}
 	record.Fleet(telemetry.EdgeSilent, float64(silent))
-	record.Fleet(telemetry.EdgesWithoutShards, float64(lonely))
+	if served {
+		record.Fleet(telemetry.EdgesWithoutShards, float64(lonely))
+	}
 	record.Fleet(telemetry.EdgeConnections, float64(connections))
 	record.Fleet(telemetry.EdgeRequests, float64(requests))
 	record.Fleet(telemetry.EdgeTableShare, full)
+	publishHosts(fleet.RoleEdge, hosts, record)
 }
 
 // usesAny reports whether a node has a shard to send anybody to.

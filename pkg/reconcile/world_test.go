@@ -84,7 +84,7 @@ func newWorld(t failer, shards, bridges int) *world {
 			Control: common, BridgeAdmissionGrace: 10 * time.Minute, SignalAdmissionGrace: 15 * time.Minute, HookTimeout: 30 * time.Minute,
 			DrainLimit: 6 * time.Hour, AtDrainLimit: settings.Hold, DeadAfter: 3 * time.Minute,
 		},
-		Observer: observer, Leases: w.leases, Names: w.names, Log: log, Now: w.Now,
+		Observer: observer, Leases: w.leases, Names: w.names, Announcer: w.control, Log: log, Now: w.Now,
 	}
 	w.metrics = Metrics{Env: settings.MetricsEnv{Control: common, Target: 0.6, Spare: 1}, Observer: observer, Log: log, Now: w.Now}
 	return w

@@ -183,6 +183,8 @@ func TestEveryRuleIsTold(t *testing.T) {
 		{"sick before three polls", set("intervals.sickAfter", "5s"), "fleet.intervals.sickAfter", `from "6s"`},
 		{"an address with a name", set("alerts.email", []any{"Ops <ops@example.org>"}), "fleet.alerts.email[0]", "bare"},
 		{"an address without a host", set("alerts.email", []any{"ops"}), "fleet.alerts.email[0]", "bare"},
+		{"an address of both lists", set("alerts", map[string]any{"email": []any{"ops@example.org"}, "pageEmail": []any{"Ops@example.org"}}), "fleet.alerts.pageEmail[0]", "the same"},
+		{"a budget below nothing", set("alerts.monthlyBudgetUSD", -1), "fleet.alerts.monthlyBudgetUSD", "0"},
 		{"an address twice", set("alerts.email", []any{"ops@example.org", "Ops@example.org"}), "fleet.alerts.email[1]", "the same"},
 		{"a tag of AWS", func(doc map[string]any) { doc["tags"] = map[string]any{"AWS:x": "y"} }, `fleet.tags["AWS:x"]`, "reserved"},
 		{"a tag of the fleet", func(doc map[string]any) { doc["tags"] = map[string]any{"jitsi-fleet:role": "y"} }, `fleet.tags["jitsi-fleet:role"]`, "reserved"},

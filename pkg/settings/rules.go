@@ -134,8 +134,17 @@ func (i Intervals) validate(c check) {
 
 func (a Alerts) validate(c check) {
 	seen := map[string]string{}
-	for i, address := range a.Email {
-		at := c.at("email").element(i)
+	validateAddresses(c.at("email"), a.Email, seen)
+	validateAddresses(c.at("pageEmail"), a.PageEmail, seen)
+	c.at("monthlyBudgetUSD").whole(a.MonthlyBudgetUSD, 0, maxBudget)
+}
+
+// maxBudget in USD a month: a fleet that costs more has another mistake.
+const maxBudget = 10_000_000
+
+func validateAddresses(c check, addresses []string, seen map[string]string) {
+	for i, address := range addresses {
+		at := c.element(i)
 		parsed, err := mail.ParseAddress(address)
 		if err != nil || parsed.Address != address || !strings.Contains(address, ".") {
 			at.mend(address, `write one bare e-mail address, such as "ops@example.org"`)

@@ -257,8 +257,13 @@ type Intervals struct {
 
 // Alerts is who is told.
 type Alerts struct {
-	// Email addresses that are subscribed to the alert topic.
+	// Email addresses that are subscribed to both alert topics: pages and tickets.
 	Email []string `json:"email,omitempty"`
+	// PageEmail are addresses that get pages only, such as that of whoever is on duty.
+	PageEmail []string `json:"pageEmail,omitempty"`
+	// MonthlyBudgetUSD is the cost of a month, of everything that carries the fleet's tag, above which a ticket comes:
+	// 0 to 10,000,000 USD. Default 0, which is no budget. AWS counts the tag only once it is activated for cost allocation.
+	MonthlyBudgetUSD int `json:"monthlyBudgetUSD"`
 }
 
 // Schedule sets run-time values between two hours of given weekdays, in a time zone.

@@ -25,6 +25,9 @@ func NewRecord(fleet string, at time.Time) *Record {
 // Fleet puts the value of a metric that is published per fleet.
 func (r *Record) Fleet(m Metric, value float64) { r.put("", m, value) }
 
+// Count adds to the value of a metric that is published per fleet, which begins at 0.
+func (r *Record) Count(m Metric, n int) { r.Fleet(m, r.values[""][m]+float64(n)) }
+
 // Shard puts the value of a metric that is published per shard.
 func (r *Record) Shard(shard string, m Metric, value float64) { r.put(shard, m, value) }
 

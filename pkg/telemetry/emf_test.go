@@ -108,6 +108,14 @@ func TestTheLastValueOfAMetricCounts(t *testing.T) {
 	assert.EqualValues(t, 2, got[0][Participants.Name])
 }
 
+func TestCountsAddUp(t *testing.T) {
+	r := NewRecord("jitsi", at)
+	r.Count(Actions, 0)
+	r.Count(Actions, 2)
+	r.Count(Actions, 3)
+	assert.EqualValues(t, 5, lines(t, r)[0][Actions.Name])
+}
+
 func TestMoreThanAHundredMetricsAreSplitOverLines(t *testing.T) {
 	known := All
 	t.Cleanup(func() { All = known })

@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,7 +30,11 @@ func TestEveryMetricIsWhole(t *testing.T) {
 func TestEveryMetricOfTheSourceIsInTheList(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "names.go", nil, 0)
 	require.NoError(t, err)
-	var declared, listed []string
+	listed := map[string]bool{}
+	for _, m := range All {
+		listed[m.Name] = true
+	}
+	declared := 0
 	for _, decl := range file.Decls {
 		g, ok := decl.(*ast.GenDecl)
 		if !ok || g.Tok != token.VAR {
@@ -39,18 +42,17 @@ func TestEveryMetricOfTheSourceIsInTheList(t *testing.T) {
 		}
 		for _, s := range g.Specs {
 			for i, value := range s.(*ast.ValueSpec).Values {
-				literal := value.(*ast.CompositeLit)
-				if kind, ok := literal.Type.(*ast.Ident); ok && kind.Name == "Metric" {
-					declared = append(declared, s.(*ast.ValueSpec).Names[i].Name)
+				literal, is := value.(*ast.CompositeLit)
+				if !is {
 					continue
 				}
-				for _, element := range literal.Elts {
-					listed = append(listed, element.(*ast.Ident).Name)
+				if kind, is := literal.Type.(*ast.Ident); is && kind.Name == "Metric" {
+					declared++
+					name := s.(*ast.ValueSpec).Names[i].Name
+					assert.True(t, listed[name], "%s is declared and not in the list under that name", name)
 				}
 			}
 		}
 	}
-	assert.GreaterOrEqual(t, len(declared), 27)
-	assert.Equal(t, declared, listed, "the list is in the order of the source and complete")
-	assert.Len(t, All, len(slices.Compact(slices.Sorted(slices.Values(declared)))))
+	assert.Equal(t, len(All)-4*len(Hosts), declared)
 }

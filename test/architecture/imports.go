@@ -23,7 +23,7 @@ var outside = []string{"crypto/rand", "log", "log/slog", "math/rand", "math/rand
 
 // control are the packages that a deployed program may be made of.
 var control = []string{
-	"pkg/admit", "pkg/agent", "pkg/awscloud", "pkg/capacity", "pkg/drain", "pkg/event", "pkg/fleet", "pkg/jitsi",
+	"pkg/admit", "pkg/agent", "pkg/awscloud", "pkg/capacity", "pkg/collector", "pkg/drain", "pkg/elastic", "pkg/event", "pkg/fleet", "pkg/jitsi",
 	"pkg/reconcile", "pkg/recording", "pkg/routing", "pkg/settings", "pkg/shards", "pkg/telemetry",
 }
 
@@ -45,6 +45,8 @@ var Directions = []Direction{
 	{Folder: "pkg/shards", Ours: []string{"pkg/fleet"}, Closed: outside},
 	{Folder: "pkg/spool", Ours: []string{"pkg/fleet", "pkg/recording"}, Closed: []string{"net", "net/http", "os/exec"}},
 	{Folder: "pkg/telemetry", Ours: []string{"pkg/fleet"}},
+	{Folder: "pkg/dashboard", Ours: []string{"pkg/alarm", "pkg/fleet", "pkg/settings", "pkg/telemetry"}, Closed: outside},
+	{Folder: "pkg/alarm", Ours: []string{"pkg/fleet", "pkg/settings", "pkg/telemetry"}, Closed: outside},
 	{
 		Folder: "pkg/reconcile",
 		Ours: []string{
@@ -62,6 +64,12 @@ var Directions = []Direction{
 		Ours:   []string{"pkg/fleet", "pkg/haproxy", "pkg/jitsi", "pkg/routing", "pkg/settings", "pkg/telemetry"},
 		Others: []string{"golang.org/x/net", "golang.org/x/sync"},
 	},
+	{Folder: "pkg/elastic", Others: []string{"github.com/opensearch-project/opensearch-go"}},
+	{
+		Folder: "pkg/collector",
+		Ours:   []string{"pkg/agent", "pkg/elastic", "pkg/fleet", "pkg/haproxy", "pkg/jitsi", "pkg/settings", "pkg/telemetry"},
+		Others: []string{"golang.org/x/sync"},
+	},
 	{
 		Folder: "pkg/simulate",
 		Ours: []string{
@@ -70,7 +78,7 @@ var Directions = []Direction{
 	},
 	{
 		Folder: "cdk",
-		Ours:   []string{"cdk", "pkg/fleet", "pkg/routing", "pkg/settings", "pkg/telemetry"},
+		Ours:   []string{"cdk", "pkg/alarm", "pkg/dashboard", "pkg/fleet", "pkg/routing", "pkg/settings", "pkg/telemetry"},
 		Others: []string{
 			"github.com/aws/aws-cdk-go", "github.com/aws/constructs-go", "github.com/aws/jsii-runtime-go", "github.com/cdklabs/cdk-nag-go",
 		},

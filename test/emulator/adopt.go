@@ -31,10 +31,10 @@ func (c *Cloud) Adopt(ctx context.Context, assembly string) error {
 		return err
 	}
 	d.bus = delivery.New(delivery.Options{Clock: c.options.Clock, Account: c.options.Account, Region: c.options.Region,
-		Access: d.book, Functions: c.host, Queues: c.moto, LeastTick: c.options.LeastTick, OnEvent: c.options.OnEvent,
+		Access: d.book, Functions: c.host, Queues: c.moto, LeastTick: c.options.LeastTick, LeastHidden: c.options.LeastTimeout, OnEvent: c.options.OnEvent,
 		OnMail: c.options.OnMail, Problem: c.problem})
 	for _, part := range []func(context.Context, *deployment) error{
-		c.adoptFunctions, c.adoptSubscriptions, c.adoptRules, c.adoptMappings, c.adoptAlarms,
+		c.adoptFunctions, c.adoptSubscriptions, c.adoptRules, c.adoptMappings, c.adoptAlarms, c.adoptComposites,
 	} {
 		if err := part(ctx, d); err != nil {
 			return err
@@ -58,7 +58,7 @@ var emulated = map[string][]string{
 	"Pipes":       {},
 	"SNS":         {"Topic", "TopicPolicy", "Subscription"},
 	"SQS":         {"Queue", "QueuePolicy"},
-	"CloudWatch":  {"Alarm", "Dashboard"},
+	"CloudWatch":  {"Alarm", "CompositeAlarm", "Dashboard"},
 }
 
 func onlyKnown(a *template.Assembly) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ import (
 var produced = map[string][]string{
 	"AWS/Lambda": {"Invocations", "Errors", "Throttles", "Duration", "DeadLetterErrors"},
 	"AWS/SQS":    {"ApproximateNumberOfMessagesVisible"},
+	// Only when a scenario says so: no certificate of the emulator's expires.
+	"AWS/CertificateManager": {"DaysToExpiry"},
 }
 
 // adoptAlarms adds the metric alarms of the templates. Metric math is refused loudly.
@@ -44,6 +47,33 @@ func (c *Cloud) adoptAlarms(_ context.Context, d *deployment) error {
 		}
 		return c.watch.Add(a)
 	})
+}
+
+// adoptComposites adds the composite alarms, each after those that it names.
+func (c *Cloud) adoptComposites(_ context.Context, d *deployment) error {
+	waiting := map[string]metrics.Alarm{}
+	err := d.each("AWS::CloudWatch::CompositeAlarm", func(_ *template.Resource, p properties) error {
+		name := p.text("AlarmName")
+		rule, err := metrics.ParseRule(p.text("AlarmRule"))
+		waiting[name] = metrics.Alarm{Name: name, ARN: c.arn("cloudwatch", "alarm:"+name), Description: p.text("AlarmDescription"), Rule: &rule,
+			ActionsEnabled: p.yes("ActionsEnabled", true), AlarmActions: p.texts("AlarmActions"), OKActions: p.texts("OKActions"),
+			InsufficientActions: p.texts("InsufficientDataActions")}
+		return err
+	})
+	for err == nil && len(waiting) > 0 {
+		before := len(waiting)
+		for _, name := range slices.Sorted(maps.Keys(waiting)) {
+			if slices.ContainsFunc(waiting[name].Rule.Names, func(other string) bool { _, later := waiting[other]; return later }) {
+				continue
+			}
+			err = errors.Join(err, c.watch.Add(waiting[name]))
+			delete(waiting, name)
+		}
+		if len(waiting) == before {
+			err = fmt.Errorf("composite alarms name each other in a circle: %v", slices.Sorted(maps.Keys(waiting)))
+		}
+	}
+	return err
 }
 
 func (c *Cloud) alarm(res *template.Resource, p properties) (metrics.Alarm, error) {

@@ -46,7 +46,8 @@ type Options struct {
 	Clock           pace.Clock
 	// LeastTick is the shortest wall time between two ticks of a schedule. 0 is 100 ms.
 	LeastTick time.Duration
-	// LeastTimeout is the shortest wall time that a function gets. 0 is 5 s.
+	// LeastTimeout is the shortest wall time that a function gets, and for which its queue hides messages. 0 is 5 s, and
+	// what the queue's own figure comes to.
 	LeastTimeout time.Duration
 	// Physical gives, by "stack/LogicalId", the physical ids of what was made past CloudFormation.
 	Physical map[string]string
@@ -142,7 +143,7 @@ func Start(o Options) (*Cloud, error) {
 		Send:     c.sendForFunction, Problem: c.problem})
 	c.scaling = scaling.New(scaling.Options{Clock: o.Clock, Account: o.Account, Region: o.Region, Machines: c.moto,
 		Notify: c.notifyHook, OnLaunch: o.OnLaunch, OnTerminate: o.OnTerminate, Problem: c.problem})
-	c.watch = &metrics.Watch{Clock: alarmPace(o), Store: c.store, Collect: c.collect, OnChange: c.alarmed}
+	c.watch = &metrics.Watch{Clock: alarmPace(o), Store: c.store, Collect: c.collect, Settle: settle, OnChange: c.alarmed}
 	if o.SpreadAlarms {
 		c.watch.Turns = alarmTurns
 	}
@@ -250,3 +251,6 @@ func (c *Cloud) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.WriteHeader(http.StatusBadGateway)
 }
+
+// settle is about how long a stack's deployment takes on AWS.
+const settle = 3 * time.Minute

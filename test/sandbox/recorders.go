@@ -31,6 +31,30 @@ const (
 	leastLimit        = 5 * time.Second
 )
 
+// batchTimeout is the shortest wall time of a Lambda in a fleet with recorders: the Lambda recordings works through ten
+// announcements of two files each, in some hundred calls of moto one after the other.
+const batchTimeout = 15 * time.Second
+
+// sweepTick is the shortest wall time between two runs of a schedule in a fleet with recorders: each minute the Lambda
+// recordings asks for every recording that is not settled, which are forty at once, a second's work of moto's and more.
+const sweepTick = 4 * time.Second
+
+// leastTick is the shortest wall time between two runs of a schedule.
+func (s *stage) leastTick() time.Duration {
+	if s.settings.Jibris.Max == 0 {
+		return leastTick
+	}
+	return sweepTick
+}
+
+// leastTimeout is the shortest wall time of a Lambda; 0 leaves it to the emulator.
+func (s *stage) leastTimeout() time.Duration {
+	if s.settings.Jibris.Max == 0 {
+		return 0
+	}
+	return batchTimeout
+}
+
 // recorder is a recorder's machine: the real agent, a stand-in of Jibri, and a systemctl that stands between them.
 func (m *machines) recorder(ctx context.Context, i machine, address netip.Addr, data string, r *running) error {
 	node, err := m.node(i, address, data)

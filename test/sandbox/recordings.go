@@ -58,8 +58,8 @@ func (p *performance) beginOnRecorders(f *fault) bool {
 	s := p.stage
 	switch f.Kind {
 	case scenario.RefuseUploads:
-		f.end = s.cloud.Disturb(emulator.Trouble{Services: []string{"s3"}, Every: 3})
-		p.say("S3 refuses one call in three", nil)
+		f.end = s.cloud.Disturb(emulator.Trouble{Services: []string{"s3"}, Every: 3, Action: "PutObject"})
+		p.say("S3 refuses one upload in three", nil)
 		return true
 	case scenario.RefuseServices:
 		f.end = s.cloud.Disturb(emulator.Trouble{Services: []string{"s3", "sqs", "lambda"}})

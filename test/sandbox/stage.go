@@ -162,7 +162,7 @@ func (s *stage) startCloud(ctx context.Context, out *progress) error {
 	s.shards = shards
 	s.ended.Go(func() { s.world.Run(ctx) })
 	cloud, err := emulator.Start(emulator.Options{
-		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: leastTick,
+		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: s.leastTick(), LeastTimeout: s.leastTimeout(),
 		Binary: s.binary,
 		Env:    s.scaleEnv,
 		Skip:   s.options.skip, SpreadAlarms: s.options.spreadAlarms,
@@ -279,7 +279,7 @@ func (s *stage) startFleet(ctx context.Context, out *progress) error {
 	out.step("factor %g: an hour takes %s and the one-minute schedules tick %.0f times in it", s.options.factor,
 		s.clock.Scale(time.Hour).Round(time.Second), s.ticks)
 	out.line("not divided, for code is no faster because a day is: ticks below %s, agents' polls below %s, figures' age below %s, agents' timeout",
-		leastTick, leastPoll, leastStale)
+		s.leastTick(), leastPoll, leastStale)
 	var nodes []netip.AddrPort
 	for slot := range s.settings.Edge.Slots {
 		nodes = append(nodes, netip.AddrPortFrom(s.settings.SlotAddress(slot), settings.EdgePort))

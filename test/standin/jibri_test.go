@@ -253,6 +253,32 @@ func TestASingleUseJibriExpiresAndJicofoSeesItBusy(t *testing.T) {
 	require.ErrorIs(t, err, standin.ErrNoRecorder)
 }
 
+func TestAJibriThatExpiresInASessionFinishesItAndStaysExpired(t *testing.T) {
+	s := newStage(t, standin.Options{})
+	id, _ := s.recorder(recorderOptions{}, s.signal("a"))
+	s.bridge()
+	s.recorded("room")
+	require.True(t, s.ExpireJibri(id))
+	s.pass(10 * time.Second)
+	assert.Equal(t, jitsi.JibriInUse, s.health(id).Busy)
+	require.NoError(t, s.StopRecording("room"))
+	s.done(id)
+	assert.Equal(t, jitsi.JibriExpired, s.health(id).Busy)
+	assert.Empty(t, s.last().Cut)
+}
+
+func TestAStalledEncoderWritesNothingMoreAndItsProcessStays(t *testing.T) {
+	s := newStage(t, standin.Options{})
+	id, folder := s.recorder(recorderOptions{}, s.signal("a"))
+	s.bridge()
+	before := s.recorded("room")
+	require.True(t, s.StallEncoder(id))
+	s.pass(time.Minute)
+	assert.Equal(t, before.Bytes, s.last().Bytes)
+	assert.Len(t, encoders(t, folder), 1)
+	assert.Equal(t, jitsi.JibriInUse, s.health(id).Busy)
+}
+
 func TestJicofosChoice(t *testing.T) {
 	s := newStage(t, standin.Options{})
 	a, b := s.signal("a"), s.signal("b")

@@ -176,7 +176,7 @@ func (w *World) stopSession(j *jibri) {
 func (w *World) runFinalize(j *jibri) {
 	s := j.session
 	command := exec.Command(j.Finalize, s.folder) //nolint:noctx // it ends with its container, which stopEncoder ends
-	command.Env = append(os.Environ(), "JIBRI_INSTANCE_ID="+string(j.ID))
+	command.Env = []string{"JIBRI_INSTANCE_ID=" + string(j.ID)}
 	if err := command.Start(); err != nil {
 		w.problem(j, err)
 		w.endSession(j)
@@ -201,7 +201,7 @@ func (w *World) endSession(j *jibri) {
 	s.signal.sessionEnded(s)
 	j.session = nil
 	j.stalled, j.noMedia = false, false
-	j.expired = j.SingleUse
+	j.expired = j.expired || j.SingleUse
 }
 
 // Sessions are all recordings that ever began, in the order in which somebody asked for them.

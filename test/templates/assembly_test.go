@@ -28,6 +28,7 @@ type resource struct {
 	Type                                string
 	Properties                          map[string]any
 	UpdatePolicy                        map[string]any
+	DependsOn                           any
 	Metadata                            map[string]any
 	DeletionPolicy, UpdateReplacePolicy string
 }
@@ -176,7 +177,7 @@ func widen(fleet map[string]any) map[string]any {
 		"shards":         []any{map[string]any{"name": "a", "id": 4, "minBridges": 1, "maxBridges": 30}, map[string]any{"name": "b", "id": 9}},
 		"jibris":         map[string]any{"free": 2, "min": 4, "max": 40, "instanceTypes": []any{"c7g.xlarge", "c6g.xlarge"}, "volumeGiB": 200, "diskFloorGiB": 20},
 		"recordings":     map[string]any{"cheaperAfterDays": 60, "expireAfterDays": 365, "lateAfter": "1h"},
-		"alerts":         map[string]any{"email": []any{"ops@example.org"}},
+		"alerts":         map[string]any{"email": []any{"ops@example.org"}, "pageEmail": []any{"duty@example.org"}, "monthlyBudgetUSD": 5000},
 		"tags":           map[string]any{"team": "video"},
 	})
 	return wide

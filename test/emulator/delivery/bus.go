@@ -57,9 +57,12 @@ type Options struct {
 	Queues          Queues
 	// LeastTick is the shortest wall time between two ticks of a schedule. 0 is 100 ms.
 	LeastTick time.Duration
-	OnEvent   func(Event)
-	OnMail    func(Mail)
-	Problem   func(error)
+	// LeastHidden is the shortest wall time for which a mapping hides what it has received: no less than its function
+	// may take. 0 is 1 s.
+	LeastHidden time.Duration
+	OnEvent     func(Event)
+	OnMail      func(Mail)
+	Problem     func(error)
 }
 
 // Bus delivers. Its topics, rules and mappings are added before Run.

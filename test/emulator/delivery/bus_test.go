@@ -29,6 +29,7 @@ type stage struct {
 	failing  error
 	invoked  []string
 	queues   map[string][]Message
+	hidden   []int // seconds for which messages were hidden when they were received
 	deleted  []string
 	events   []Event
 	mails    []Mail
@@ -96,9 +97,10 @@ func (s *stage) Send(_ context.Context, queue, body string, attributes map[strin
 	return nil
 }
 
-func (s *stage) Receive(_ context.Context, queue string, n, _ int) ([]Message, error) {
+func (s *stage) Receive(_ context.Context, queue string, n, hidden int) ([]Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.hidden = append(s.hidden, hidden)
 	n = min(n, len(s.queues[queue]))
 	batch := slices.Clone(s.queues[queue][:n])
 	s.queues[queue] = s.queues[queue][n:]
@@ -286,6 +288,29 @@ func TestABatchIsDeletedByWhatTheFunctionAnswers(t *testing.T) {
 			var event events.SQSEvent
 			require.NoError(t, json.Unmarshal([]byte(s.invoked[0]), &event))
 			assert.Equal(t, "2", event.Records[1].MessageId)
+		})
+	}
+}
+
+func TestMessagesAreHiddenForTheQueuesTimeAndNoLessThanTheFunctionMayTake(t *testing.T) {
+	for name, c := range map[string]struct {
+		visibility, least time.Duration
+		want              int
+	}{
+		"the queue's time is divided by the factor":        {time.Hour, 0, 6},
+		"less than a second is a second":                   {time.Minute, 0, 1},
+		"a function that may take longer is let be":        {time.Minute, 15 * time.Second, 15},
+		"a function that may take less counts for nothing": {time.Hour, 2 * time.Second, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.options.LeastHidden = c.least
+			s.Map(Mapping{Queue: queue, Function: function, Batch: 1, Visibility: c.visibility})
+			s.run(t)
+			s.await(t, "the queue is asked", func() bool { return len(s.hidden) > 0 })
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			assert.Equal(t, c.want, s.hidden[0])
 		})
 	}
 }

@@ -71,7 +71,7 @@ func (b *Bus) poll(ctx context.Context, m Mapping) {
 	slots := make(chan struct{}, m.Concurrency)
 	var running sync.WaitGroup
 	defer running.Wait()
-	hidden := max(1, b.options.Clock.Seconds(m.Visibility))
+	hidden := max(1, b.options.Clock.Seconds(m.Visibility), int(b.options.LeastHidden.Seconds()))
 	for ctx.Err() == nil {
 		batch, err := b.gather(ctx, m, hidden)
 		if err != nil && ctx.Err() == nil {

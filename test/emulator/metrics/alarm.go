@@ -18,9 +18,10 @@ const (
 	Insufficient State = "INSUFFICIENT_DATA"
 )
 
-// Alarm is a metric alarm.
+// Alarm is a metric alarm, or with a rule a composite one, of which the fields of a metric alarm are empty.
 type Alarm struct {
 	Name, ARN, Description string
+	Rule                   *Rule
 	Series                 Series
 	Statistic              string // "Average", "Sum", "Minimum", "Maximum", "SampleCount" or "p0" to "p100"
 	Unit                   string
@@ -43,6 +44,9 @@ const extra = 2
 
 // Validate reports what CloudWatch would refuse or the emulator does not know.
 func (a Alarm) Validate() error {
+	if a.Rule != nil {
+		return nil // it was parsed
+	}
 	if _, err := a.breaches(0); err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ func (c Change) Subject(region string) string {
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 func (c Change) Message(account, region string) []byte {
 	a := c.Alarm
+	if a.Rule != nil {
+		return c.compositeMessage(account, region)
+	}
 	dimensions := []dimension{}
 	for _, name := range slices.Sorted(maps.Keys(a.Series.Dimensions)) {
 		dimensions = append(dimensions, dimension{a.Series.Dimensions[name], name})
@@ -50,6 +53,18 @@ func (c Change) Message(account, region string) []byte {
 		"AlarmArn": a.ARN, "OldStateValue": c.From, "OKActions": listed(a.OKActions),
 		"AlarmActions": listed(a.AlarmActions), "InsufficientDataActions": listed(a.InsufficientActions),
 		"Trigger": trigger,
+	})
+	return raw
+}
+
+// compositeMessage has the rule in place of a trigger.
+func (c Change) compositeMessage(account, region string) []byte {
+	a := c.Alarm
+	raw, _ := json.Marshal(map[string]any{ // texts always encode
+		"AlarmName": a.Name, "AlarmDescription": a.Description, "AWSAccountId": account, "NewStateValue": c.To,
+		"NewStateReason": c.Reason, "StateChangeTime": c.At.UTC().Format(stamp), "Region": longName(region),
+		"AlarmArn": a.ARN, "OldStateValue": c.From, "OKActions": listed(a.OKActions),
+		"AlarmActions": listed(a.AlarmActions), "InsufficientDataActions": listed(a.InsufficientActions), "AlarmRule": a.Rule.Text,
 	})
 	return raw
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"sync"
 	"time"
 
@@ -50,6 +51,9 @@ type Watch struct {
 	// Turns, if above 1, is in how many parts of the minute the alarms are evaluated, each always in the same part by
 	// its name: CloudWatch, too, does not evaluate all at once. Otherwise all are evaluated together.
 	Turns int
+	// Settle is how long an alarm that has never had data is left alone: the schedules of AWS's Lambdas run for minutes
+	// before the stack with the alarms is deployed, here everything begins at once.
+	Settle time.Duration
 	// OnChange is told of each change of state, and only of changes: that is when actions are taken.
 	OnChange func(Change)
 
@@ -122,7 +126,9 @@ func (w *Watch) step() time.Duration {
 	defer w.mu.Unlock()
 	step := time.Minute
 	for _, s := range w.alarms {
-		step = min(step, s.Alarm.Period)
+		if s.Alarm.Rule == nil {
+			step = min(step, s.Alarm.Period)
+		}
 	}
 	return step
 }
@@ -139,7 +145,7 @@ func (w *Watch) check(now time.Time, due func(name string) bool) []Change {
 	var changes []Change
 	for _, s := range w.alarms {
 		a := s.Alarm
-		if !due(a.Name) {
+		if a.Rule != nil || !due(a.Name) {
 			continue
 		}
 		period := w.Clock.Scale(a.Period)
@@ -149,14 +155,67 @@ func (w *Watch) check(now time.Time, due func(name string) bool) []Change {
 			to := end.Add(-time.Duration(n) * period)
 			periods = append(periods, w.Store.Between(a.Series, to.Add(-period), to))
 		}
+		if len(s.History) == 0 && w.settles(s, periods, now) {
+			continue
+		}
 		next, reason := a.Evaluate(s.State, periods)
 		if next == s.State {
 			continue
 		}
-		change := Change{Alarm: a, From: s.State, To: next, Reason: reason, At: now}
-		s.State, s.Since, s.Reason = next, now, reason
-		s.History = append(s.History, change)
-		changes = append(changes, change)
+		changes = append(changes, s.become(next, reason, now))
+	}
+	return append(changes, w.compose(now)...)
+}
+
+func (w *Watch) settles(s *Status, periods [][]float64, now time.Time) bool {
+	for _, values := range periods {
+		if len(values) > 0 {
+			return false
+		}
+	}
+	return now.Sub(s.Since) < w.Clock.Scale(w.Settle)
+}
+
+func (s *Status) become(next State, reason string, now time.Time) Change {
+	change := Change{Alarm: s.Alarm, From: s.State, To: next, Reason: reason, At: now}
+	s.State, s.Since, s.Reason = next, now, reason
+	s.History = append(s.History, change)
+	return change
+}
+
+// compose evaluates the composite alarms, in the order in which they were added: one that names others stands behind
+// them. One of an alarm that is not there, or all of whose alarms have no data yet, keeps its state.
+func (w *Watch) compose(now time.Time) []Change {
+	states := map[string]State{}
+	for _, s := range w.alarms {
+		states[s.Alarm.Name] = s.State
+	}
+	var changes []Change
+	for _, s := range w.alarms {
+		rule := s.Alarm.Rule
+		if rule == nil || !known(rule.Names, states) {
+			continue
+		}
+		next := OK
+		if rule.holds(func(name string) State { return states[name] }) {
+			next = InAlarm
+		}
+		if next != s.State {
+			changes = append(changes, s.become(next, "The rule is "+strconv.FormatBool(next == InAlarm)+": "+rule.Text, now))
+			states[s.Alarm.Name] = next
+		}
 	}
 	return changes
+}
+
+func known(names []string, states map[string]State) bool {
+	some := false
+	for _, name := range names {
+		state, there := states[name]
+		if !there {
+			return false
+		}
+		some = some || state != Insufficient
+	}
+	return some
 }

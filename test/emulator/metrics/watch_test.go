@@ -46,3 +46,22 @@ func TestAlarmsWithTurnsAreEvaluatedOverTheWholeMinuteOnceEach(t *testing.T) {
 	assert.Equal(t, 40, total)
 	assert.Greater(t, len(fired), 6, "they are spread")
 }
+
+func TestAnAlarmThatNeverHadDataIsLeftAloneWhileItSettles(t *testing.T) {
+	store, began := &Store{}, time.Now().Truncate(time.Minute)
+	w := &Watch{Store: store, Settle: 3 * time.Minute}
+	for _, name := range []string{"seen", "unseen"} {
+		require.NoError(t, w.Add(Alarm{Name: name, Series: Series{Namespace: "N", Name: name}, Statistic: "Maximum", Period: time.Minute,
+			Periods: 1, Datapoints: 1, Threshold: 1, Comparison: "GreaterThanOrEqualToThreshold", Missing: "breaching"}))
+	}
+	store.Put(Series{Namespace: "N", Name: "seen"}, Point{began.Add(time.Second), 0})
+	changed := func(after time.Duration) []string {
+		var names []string
+		for _, c := range w.Check(began.Add(after)) {
+			names = append(names, c.Alarm.Name+" "+string(c.To))
+		}
+		return names
+	}
+	assert.Equal(t, []string{"seen OK"}, changed(time.Minute))
+	assert.Equal(t, []string{"seen ALARM", "unseen ALARM"}, changed(4*time.Minute+time.Second), "the one fell silent, the other never spoke")
+}

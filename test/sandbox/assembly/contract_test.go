@@ -80,6 +80,10 @@ var passed = []kind{
 		"AlarmName": "passed-over", "Namespace": "JitsiFleet", "MetricName": "Conferences", "Statistic": "Sum", "Period": 60,
 		"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
 	}},
+	{"AWS::CloudWatch::CompositeAlarm", map[string]any{"AlarmName": "passed-over", "AlarmRule": `ALARM("any")`}},
+	{"AWS::Budgets::Budget", map[string]any{"Budget": map[string]any{
+		"BudgetName": "passed-over", "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": map[string]any{"Amount": 1, "Unit": "USD"},
+	}}},
 	{"AWS::Lambda::EventInvokeConfig", map[string]any{"FunctionName": "any", "Qualifier": "$LATEST", "MaximumRetryAttempts": 0}},
 	{"AWS::S3::BucketPolicy", map[string]any{"Bucket": ref("Bucket"), "PolicyDocument": statement(attribute("Bucket", "Arn"))}},
 }

@@ -73,7 +73,7 @@ const (
 	ExpireRecorder FaultKind = "expire recorder" // an idle recorder takes no further recording
 	LoseRecorder   FaultKind = "lose recorder"   // EC2 loses a recorder's machine in the middle of a recording
 	RestartJicofo  FaultKind = "restart jicofo"  // the shard's Jicofo is away for a minute and forgets its recordings
-	RefuseUploads  FaultKind = "refuse uploads"  // S3 refuses one call in three until Until
+	RefuseUploads  FaultKind = "refuse uploads"  // S3 refuses one upload in three until Until
 	RefuseServices FaultKind = "refuse services" // S3, SQS and Lambda refuse every call until Until
 )
 
