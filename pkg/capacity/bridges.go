@@ -61,19 +61,26 @@ type Input struct {
 	Lost float64
 	// Expected is the growth of demand, in stress, that a forecast expects within one boot time; 0 without one.
 	Expected float64
+	// Soon is the growth that it expects within Reaction; 0 without one.
+	Soon float64
 }
 
-// Decision is what to do and why. Drain is empty whenever anything is launched or undrained.
+// Decision is what to do and why. Drain is empty whenever anything is undrained, and Release whenever anything is launched.
 type Decision struct {
-	Wanted  int                `json:"wanted"` // bridges that shall serve or boot after this decision
+	Wanted  int                `json:"wanted"` // bridges that shall serve, stand in reserve or boot after this decision
 	Launch  int                `json:"launch"`
 	Undrain []fleet.InstanceID `json:"undrain,omitempty"`
 	Drain   []fleet.InstanceID `json:"drain,omitempty"`
+	// Release are the draining bridges that shall be ended once nobody is on them; the others are the reserve.
+	Release []fleet.InstanceID `json:"release,omitempty"`
 	Short   int                `json:"short,omitempty"` // bridges missing beyond the maximum
 	Demand  float64            `json:"demand"`          // stress, of serving and draining bridges
 	Growth  float64            `json:"growth"`          // stress expected within one boot time
-	Room    float64            `json:"room"`            // stress, of serving and booting bridges
-	Needed  float64            `json:"needed"`          // stress
+	Soon    float64            `json:"soon"`            // stress expected within Reaction
+	Room    float64            `json:"room"`            // stress that serving bridges can take
+	Reserve float64            `json:"reserve"`         // stress that draining and booting ones could
+	Needed  float64            `json:"needed"`          // stress, of room and reserve together
+	Now     float64            `json:"now"`             // stress, of room alone
 	// Complete is true when every bridge in service answered with fresh figures; only then is Demand a sample.
 	Complete bool     `json:"complete"`
 	Reasons  []string `json:"reasons"`
@@ -85,34 +92,50 @@ func Demand(bridges []Bridge) float64 { return tally(Input{Bridges: bridges}).de
 // epsilon absorbs the rounding of sums of fractions, so that 0.6 of room satisfies a need of 0.6.
 const epsilon = 1e-9
 
-// saturated is the stress above which more stress does not mean more demand: 1 is JVB's own load threshold.
-const saturated = 1.0
+// saturated is the stress above which more stress does not mean more demand: twice JVB's own load threshold.
+const saturated = 2.0
+
+// Reaction is how far ahead the bridges that serve must be enough: until the next run, which comes after a minute at the
+// latest, has been obeyed.
+const Reaction = 2 * time.Minute
+
+// SoonLevel is how likely what a forecast foresees within Reaction shall suffice: where it does not, bridges that fill wake the
+// control plane, and the reserve is there within seconds.
+const SoonLevel = 0.95
+
+const (
+	// standing is the room, in bridges, that those that serve keep beyond what is expected within Reaction: what comes in
+	// the seconds until a wake-up is answered.
+	standing = 0.3
+	// apart is how many bridges' worth of room lie between taking a bridge back and draining one.
+	apart = 0.5
+)
 
 // DecideBridges applies the law to one group.
 func DecideBridges(in Input, p Policy) Decision {
 	g := tally(in)
 	d := Decision{Demand: g.demand, Complete: g.complete()}
-	d.Growth = max(growth(in.Now, g.demand, in.History, p), in.Expected)
-	d.Room = g.room(p)
+	d.Growth = max(growth(in.Now, g.demand, in.History, p.BootTime, p), in.Expected)
+	d.Soon = max(growth(in.Now, g.demand, in.History, Reaction, p), in.Soon)
+	d.Room, d.Reserve = g.room(p), g.reserve(p)
 	d.Needed = d.Growth + p.Spare*p.Target + in.Lost
+	d.Now = d.Soon + standing*p.Target + in.Lost
 	if g.blind() {
-		d.Room, d.Needed = 0, 0
+		d.Room, d.Reserve, d.Needed, d.Now = 0, 0, 0, 0
 		d.because("no bridge in service answers: nothing is known, so nothing is changed but the minimum")
 	}
-	if d.Room+epsilon < d.Needed {
-		d.because("room %.2f is below the needed %.2f (growth %.2f, spare %.1f bridges, a lost shard's share %.2f)", d.Room, d.Needed, d.Growth, p.Spare, in.Lost)
-	}
-	d.undrain(g, p)
 	d.launch(g, p)
-	if d.Launch == 0 && len(d.Undrain) == 0 {
-		d.shrink(in, g, p)
+	d.undrain(g, p)
+	if len(d.Undrain) == 0 {
+		d.drain(g, p)
 	}
-	if d.Launch == 0 && len(d.Undrain) == 0 && len(d.Drain) == 0 {
+	if d.Launch == 0 {
+		d.release(in, g, p)
 		d.roll(in, g, p)
 	}
-	d.Wanted = g.kept() + d.Launch + len(d.Undrain) - len(d.Drain)
+	d.Wanted = g.kept() + d.Launch - len(d.Release)
 	if len(d.Reasons) == 0 {
-		d.because("room %.2f covers the needed %.2f", d.Room, d.Needed)
+		d.because("room %.2f covers the needed %.2f, and with the reserve of %.2f the %.2f of a boot time", d.Room, d.Now, d.Reserve, d.Needed)
 	}
 	return d
 }
@@ -130,14 +153,33 @@ func (d *Decision) because(format string, args ...any) {
 	d.Reasons = append(d.Reasons, fmt.Sprintf(format, args...))
 }
 
-// undrain takes back draining bridges until their room covers what is missing and the minimum is met: the fullest first,
-// since they would have stayed the longest anyway, while the emptiest are about to end.
+// launch buys what room and reserve lack together, and what the minimum demands, as far as the maximum allows.
+func (d *Decision) launch(g group, p Policy) {
+	missing := max(0, int(math.Ceil((d.Needed-d.Room-d.Reserve)/p.Target-epsilon)))
+	if missing > 0 {
+		d.because("room %.2f and reserve %.2f are below the needed %.2f (growth %.2f, spare %.1f bridges)", d.Room, d.Reserve, d.Needed, d.Growth, p.Spare)
+	}
+	if floor := p.Min - g.kept(); floor > missing {
+		d.because("the minimum is %d", p.Min)
+		missing = floor
+	}
+	d.Launch = max(0, min(missing, p.Max-g.bought))
+	if d.Short = missing - d.Launch; d.Short > 0 {
+		d.because("the maximum of %d leaves %d of %d bridges missing", p.Max, d.Short, missing)
+	}
+	d.Reserve += float64(d.Launch) * p.Target
+}
+
+// undrain takes back draining bridges until the room of those that serve covers what comes soon, and the minimum serves:
+// current ones before outdated ones and the fullest first, so that the emptiest can end.
 func (d *Decision) undrain(g group, p Policy) {
 	back := slices.Clone(g.draining)
-	slices.SortFunc(back, func(a, b Bridge) int { return cmp.Or(cmp.Compare(b.Stress, a.Stress), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(back, func(a, b Bridge) int {
+		return cmp.Or(older(b, a), cmp.Compare(b.Stress, a.Stress), cmp.Compare(a.ID, b.ID))
+	})
 	for _, b := range back {
-		tooLittleRoom := d.Room+epsilon < d.Needed
-		tooFew := g.kept()+len(d.Undrain) < p.Min
+		tooLittleRoom := d.Room+epsilon < d.Now
+		tooFew := len(g.serving)+len(g.silent)+len(d.Undrain) < p.Min
 		if !tooLittleRoom && !tooFew {
 			return
 		}
@@ -146,57 +188,74 @@ func (d *Decision) undrain(g group, p Policy) {
 		}
 		d.Undrain = append(d.Undrain, b.ID)
 		d.Room += roomOf(b, p)
-		d.because("%s is taken back from draining before anything is launched", b.ID)
+		d.Reserve -= roomOf(b, p)
+		d.because("%s is taken back from draining: room for %.2f is needed within %s", b.ID, d.Now, Reaction)
 	}
 }
 
-// launch buys what is still missing, and what the minimum demands, as far as the maximum allows.
-func (d *Decision) launch(g group, p Policy) {
-	missing := max(0, int(math.Ceil((d.Needed-d.Room)/p.Target-epsilon)))
-	if floor := p.Min - g.kept() - len(d.Undrain); floor > missing {
-		d.because("the minimum is %d", p.Min)
-		missing = floor
+// drain takes bridges that the others can do without for now out of the way of new conferences: they are the reserve
+// until they are released or taken back. Outdated ones go first, then the least loaded.
+func (d *Decision) drain(g group, p Policy) {
+	if len(g.silent)+len(g.broken) > 0 {
+		return
 	}
-	d.Launch = max(0, min(missing, p.Max-g.bought))
-	if d.Short = missing - d.Launch; d.Short > 0 {
-		d.because("the maximum of %d leaves %d of %d bridges missing", p.Max, d.Short, missing)
+	left := len(g.serving)
+	for _, victim := range inOrder(g.serving) {
+		room := roomOf(victim, p)
+		if left <= max(1, p.Min) || d.Room-room+epsilon < d.Now+apart*p.Target {
+			continue
+		}
+		d.Drain = append(d.Drain, victim.ID)
+		d.Room, d.Reserve, left = d.Room-room, d.Reserve+room, left-1
+		d.because("%s (stress %.2f%s) drains: without it the room of %.2f covers %.2f", victim.ID, victim.Stress, outdatedNote(victim), d.Room, d.Now)
 	}
-	d.Room += float64(d.Launch) * p.Target
 }
 
-// shrink drains what is proven not to be needed: outdated bridges first, then the least loaded.
-func (d *Decision) shrink(in Input, g group, p Policy) {
-	if reason := g.cannotShrink(in, p); reason != "" {
-		d.because("nothing is drained: %s", reason)
+// release lets draining bridges end that are proven not to be needed within a boot time either.
+func (d *Decision) release(in Input, g group, p Policy) {
+	if len(g.draining) == 0 {
+		return
+	}
+	if reason := g.unproven(in, p); reason != "" {
+		d.because("nothing is released: %s", reason)
 		return
 	}
 	back := max(0, peakSince(in.Now.Add(-p.ShrinkAfter), in.History)-g.demand)
-	needed := max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leavingLoad()
-	room, left := g.room(p), len(g.serving)
-	for _, victim := range g.victims() {
-		roomAfter, neededAfter := room-roomOf(victim, p), needed+min(victim.Stress, p.Target)
-		if left == p.Min || roomAfter+epsilon < neededAfter {
+	needed := max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost
+	room, kept := d.Room+d.Reserve-float64(g.booting)*p.Target, g.kept()
+	for _, b := range inOrder(g.draining) {
+		if kept <= p.Min || slices.Contains(d.Undrain, b.ID) || room-roomOf(b, p)+epsilon < needed {
 			continue
 		}
-		room, needed, left = roomAfter, neededAfter, left-1
-		d.Drain = append(d.Drain, victim.ID)
-		d.because("%s (stress %.2f%s) is not needed: without it the room of %.2f covers %.2f", victim.ID, victim.Stress, outdatedNote(victim), room, needed)
+		room, kept = room-roomOf(b, p), kept-1
+		d.Release = append(d.Release, b.ID)
+		if b.Endpoints == 0 {
+			d.because("%s is empty and ends: the others have %.2f of room for the needed %.2f", b.ID, room, needed)
+		}
 	}
 }
 
-// roll buys the replacement of an outdated bridge before the old one is drained, where shrink has no room to drain
-// one or the group is at its minimum. One is rolled at a time: nothing may boot, drain or be unheard of.
+// roll renews outdated bridges one at a time while the group is at rest: a current one is taken back from the reserve in
+// the place of an outdated one, which then drains; where there is none that can be spared, one is launched.
 func (d *Decision) roll(in Input, g group, p Policy) {
-	if !g.rolls() || g.unproven(in, p) != "" || g.bought >= p.Max {
+	if !g.outdated() || g.unproven(in, p) != "" || g.booting > 0 || len(d.Undrain)+len(d.Drain) > 0 {
+		return
+	}
+	if i := slices.IndexFunc(g.draining, func(b Bridge) bool { return !b.Outdated && roomOf(b, p) > 0 }); i >= 0 {
+		if slices.ContainsFunc(g.serving, func(b Bridge) bool { return b.Outdated }) {
+			d.Undrain = append(d.Undrain, g.draining[i].ID)
+			d.Release = slices.DeleteFunc(d.Release, func(id fleet.InstanceID) bool { return id == g.draining[i].ID })
+			d.because("%s is taken back in the place of an outdated bridge", g.draining[i].ID)
+		}
 		return
 	}
 	enough := d.Growth + (p.Spare+p.Slack+1)*p.Target + in.Lost
-	if len(g.serving) > p.Min && g.room(p)+epsilon >= enough {
+	if g.bought >= p.Max || g.kept() > p.Min && d.Room+d.Reserve+epsilon >= enough {
 		return
 	}
 	d.Launch = 1
-	d.Room += p.Target
-	d.because("an outdated bridge is replaced before it is drained")
+	d.Reserve += p.Target
+	d.because("an outdated bridge is replaced before it is ended")
 }
 
 func outdatedNote(b Bridge) string {
@@ -206,18 +265,27 @@ func outdatedNote(b Bridge) string {
 	return ""
 }
 
-// growth is the demand expected to come within one boot time: as much as came in the last one above the
-// peak of the ShrinkAfter before it. A dip that fills again within ShrinkAfter is no growth, neither in the minute
-// in which it does nor for the boot time that follows: its capacity is still there.
-func growth(now time.Time, demand float64, history []Sample, p Policy) float64 {
-	from := now.Add(-p.BootTime - max(p.ShrinkAfter, p.BootTime))
+// rising is for how long demand must have stood still to rise no more.
+const rising = 150 * time.Second
+
+// growth is the demand expected to come within a lead: as much as came in the last one above the peak of the
+// ShrinkAfter before it, but no more than came of it just now. A dip that fills again within ShrinkAfter is no growth,
+// neither in the minute in which it does nor for the lead that follows: its capacity is still there.
+func growth(now time.Time, demand float64, history []Sample, lead time.Duration, p Policy) float64 {
+	from := now.Add(-lead - max(p.ShrinkAfter, lead))
 	before := slices.DeleteFunc(slices.Clone(history), func(s Sample) bool {
-		return s.At.Before(from) || s.At.After(now.Add(-p.BootTime))
+		return s.At.Before(from) || s.At.After(now.Add(-lead))
 	})
 	if len(before) == 0 {
 		return 0
 	}
-	return max(0, demand-peakSince(from, before))
+	lowest := demand
+	for _, s := range history {
+		if !s.At.Before(now.Add(-rising)) {
+			lowest = min(lowest, s.Demand)
+		}
+	}
+	return max(0, min(demand-peakSince(from, before), demand-lowest))
 }
 
 // Peak is the highest demand known since a moment; 0 when none is.

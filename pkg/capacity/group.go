@@ -49,62 +49,56 @@ func (g group) blind() bool {
 	return len(g.silent) > 0 && len(g.serving)+len(g.draining)+len(g.broken) == 0
 }
 
-// kept is how many bridges serve, boot or are presumed to serve. Broken ones are no capacity.
-func (g group) kept() int { return len(g.serving) + len(g.silent) + g.booting }
+// kept is how many bridges serve, stand in reserve, boot or are presumed to serve. Broken ones are no capacity.
+func (g group) kept() int { return len(g.serving) + len(g.silent) + len(g.draining) + g.booting }
 
-// room is the stress that serving and booting bridges can still take. A few silent bridges are presumed full;
+// reserve is the stress that bridges could take that do not serve now: draining ones at once, booting ones later.
+func (g group) reserve(p Policy) float64 {
+	reserve := float64(g.booting) * p.Target
+	for _, b := range g.draining {
+		reserve += roomOf(b, p)
+	}
+	return reserve
+}
+
+// room is the stress that serving bridges can still take. A few silent bridges are presumed full;
 // when many are silent the observer is presumed wrong, and they are taken to be like those that answer.
 func (g group) room(p Policy) float64 {
-	room := float64(g.booting) * p.Target
+	room := 0.0
 	for _, b := range g.serving {
 		room += roomOf(b, p)
 	}
 	inService := len(g.serving) + len(g.silent)
 	if len(g.silent) > fleet.Tolerated(inService) && len(g.serving) > 0 {
-		room += (room - float64(g.booting)*p.Target) / float64(len(g.serving)) * float64(len(g.silent))
+		room += room / float64(len(g.serving)) * float64(len(g.silent))
 	}
 	return room
 }
 
-// rolls reports whether an outdated bridge serves and none is on its way out.
-func (g group) rolls() bool {
-	outdated := slices.ContainsFunc(g.serving, func(b Bridge) bool { return b.Outdated })
-	return outdated && len(g.draining)+len(g.retiring) == 0
+// outdated reports whether a bridge of an older launch template serves or drains.
+func (g group) outdated() bool {
+	return slices.ContainsFunc(slices.Concat(g.serving, g.draining), func(b Bridge) bool { return b.Outdated })
 }
 
-// leavingLoad is what draining bridges still carry: it may come back to the others.
-func (g group) leavingLoad() float64 {
-	load := 0.0
-	for _, b := range slices.Concat(g.draining, g.retiring) {
-		load += b.Stress
-	}
-	return load
-}
-
-// victims are the serving bridges in the order in which they would be drained.
-func (g group) victims() []Bridge {
-	v := slices.Clone(g.serving)
+// inOrder are bridges in the order in which they would leave: outdated ones first, then the least loaded.
+func inOrder(bridges []Bridge) []Bridge {
+	v := slices.Clone(bridges)
 	slices.SortFunc(v, func(a, b Bridge) int {
-		if a.Outdated != b.Outdated {
-			if a.Outdated {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(a.Stress, b.Stress), cmp.Compare(a.Endpoints, b.Endpoints), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(older(a, b), cmp.Compare(a.Stress, b.Stress), cmp.Compare(a.Endpoints, b.Endpoints), cmp.Compare(a.ID, b.ID))
 	})
 	return v
 }
 
-// cannotShrink says why nothing may be drained; empty when something may.
-func (g group) cannotShrink(in Input, p Policy) string {
-	if reason := g.unproven(in, p); reason != "" {
-		return reason
+// older orders outdated bridges before current ones.
+func older(a, b Bridge) int {
+	switch {
+	case a.Outdated == b.Outdated:
+		return 0
+	case a.Outdated:
+		return -1
+	default:
+		return 1
 	}
-	if len(g.serving) <= p.Min {
-		return "the group is at its minimum"
-	}
-	return ""
 }
 
 // unproven says what proof is missing that the group is known and at rest; empty when none is.
@@ -114,8 +108,6 @@ func (g group) unproven(in Input, p Policy) string {
 		return "not every bridge answered with fresh figures"
 	case len(g.broken) > 0:
 		return "a bridge is broken"
-	case g.booting > 0:
-		return "bridges are booting"
 	case !covered(in.Now, in.History, p.ShrinkAfter):
 		return "the demand of the last " + p.ShrinkAfter.String() + " is not known without gaps"
 	default:

@@ -80,6 +80,7 @@ type pool struct {
 	crossed                                float64 // people at which a bridge's rise is worth a wake-up
 	woke                                   bool
 	held                                   bool // empty bridges are ended by the policy
+	reserves                               bool // new bridges drain until they are taken back, and end when they are released
 }
 
 func newPool(rooms int, boot func(int) (float64, bool)) *pool {

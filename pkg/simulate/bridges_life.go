@@ -22,7 +22,7 @@ const (
 // endIfDone ends a draining bridge that is empty, or lets it shut down and be ended by the policy.
 func (p *pool) endIfDone(b *bridge, now float64) {
 	switch {
-	case b.state != draining || b.people > 0:
+	case b.state != draining || b.people > 0 || p.reserves:
 	case !p.held:
 		p.end(b, now, endDelay)
 	case b.told:
@@ -34,6 +34,13 @@ func (p *pool) endIfDone(b *bridge, now float64) {
 func (p *pool) end(b *bridge, now, delay float64) {
 	b.state, b.since, b.endAt = ending, now, now+delay
 	heap.Push(&p.boots, moment{b.endAt, b})
+}
+
+// release ends a bridge of the reserve, if it is empty.
+func (p *pool) release(b *bridge, now float64) {
+	if b.state == draining && b.people == 0 {
+		p.end(b, now, endDelay)
+	}
 }
 
 // retire tells a draining bridge to shut down once it is empty.
@@ -92,6 +99,9 @@ func (p *pool) due(now float64) {
 			return
 		}
 		b.state, b.since = serving, now
+		if p.reserves {
+			b.state = draining
+		}
 		p.welcome()
 	case ending:
 		if now >= b.endAt { // not when it would have come up

@@ -15,8 +15,8 @@ import (
 type Fleet struct {
 	Policy  capacity.Policy
 	history []capacity.Sample
-	// Expect is the growth that a forecast expects; nil without one.
-	Expect func(now time.Time, demand float64) float64
+	// Expect is the growth that a forecast expects within one boot time, and within capacity.Reaction; nil without one.
+	Expect func(now time.Time, demand float64) (growth, soon float64)
 	// Learn is told each demand that is known; nil without a forecast.
 	Learn func(now time.Time, demand float64)
 	// Log is told every decision; nil when nobody wants to know.
@@ -29,6 +29,9 @@ func (f *Fleet) Period() time.Duration { return time.Minute }
 // WakeStress is the agents'.
 func (f *Fleet) WakeStress() float64 { return f.Policy.Target }
 
+// KeepsReserve says that what drains is a reserve.
+func (f *Fleet) KeepsReserve() {}
+
 // Decide decides as package reconcile does, on what it sees.
 func (f *Fleet) Decide(v BridgeView) Deeds {
 	in := capacity.Input{Now: v.Now, Counted: len(v.Bridges), Desired: len(v.Bridges), History: f.history}
@@ -38,7 +41,7 @@ func (f *Fleet) Decide(v BridgeView) Deeds {
 		demand += b.Stress
 	}
 	if f.Expect != nil {
-		in.Expected = f.Expect(v.Now, demand)
+		in.Expected, in.Soon = f.Expect(v.Now, demand)
 	}
 	d := capacity.DecideBridges(in, f.Policy)
 	if f.Log != nil {
@@ -51,7 +54,7 @@ func (f *Fleet) Decide(v BridgeView) Deeds {
 			f.Learn(v.Now, d.Demand)
 		}
 	}
-	return Deeds{Launch: d.Launch, Drain: numbers(d.Drain), Undrain: numbers(d.Undrain)}
+	return Deeds{Launch: d.Launch, Drain: numbers(d.Drain), Undrain: numbers(d.Undrain), Release: numbers(d.Release)}
 }
 
 func name(id int) fleet.InstanceID { return fleet.InstanceID(fmt.Sprintf("i-%06d", id)) }

@@ -41,8 +41,9 @@ func ourBridges(s Settings, o Options) *Fleet {
 	profile := &capacity.Profile{}
 	return &Fleet{
 		Policy: s.Bridges, Learn: profile.Learn,
-		Expect: func(now time.Time, demand float64) float64 {
-			return profile.Forecast(now, demand, capacity.Lead(o.BridgeBoot), s.ServiceLevel).Growth()
+		Expect: func(now time.Time, demand float64) (growth, soon float64) {
+			return profile.Forecast(now, demand, capacity.Lead(o.BridgeBoot), s.ServiceLevel).Growth(),
+				profile.Forecast(now, demand, capacity.Reaction, capacity.SoonLevel).Growth()
 		},
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
 )
 
 // Entry is one policy of a comparison. A section without a rule is nil and left out of the policy's run.
@@ -79,8 +81,11 @@ func (e *Entry) hindsight(w Workload, o Options) {
 	people, ahead := participantsOf(w), hindsightAhead(o.BridgeBoot, o.Spread)
 	e.Bridges = &Fleet{
 		Policy: hindsightBridges(o),
-		Expect: func(now time.Time, demand float64) float64 {
-			return max(0, float64(people.most(now.Sub(w.Start).Seconds(), ahead.Seconds()))/perBridge-demand)
+		Expect: func(now time.Time, demand float64) (growth, soon float64) {
+			within := func(lead time.Duration) float64 {
+				return max(0, float64(people.most(now.Sub(w.Start).Seconds(), lead.Seconds()))/perBridge-demand)
+			}
+			return within(ahead), within(capacity.Reaction)
 		},
 	}
 	e.Jibris = &knowingJibris{start: w.Start, future: recordingsOf(w), ahead: hindsightAhead(o.JibriBoot, o.Spread)}

@@ -46,12 +46,16 @@ type BridgeView struct {
 // Deeds are what a policy does. Kill ends bridges whoever is on them. Retire tells draining ones to shut down once they
 // are empty, which all others do by themselves than those of an Ender.
 type Deeds struct {
-	Launch                       int
-	Drain, Undrain, Retire, Kill []int
+	Launch                                int
+	Drain, Undrain, Release, Retire, Kill []int
 }
 
 // Ender is a policy that ends empty bridges itself, by Retire and then Kill.
 type Ender interface{ EndsBridges() }
+
+// Reserver is a policy to which draining bridges are a reserve: new ones drain until they are taken back, and empty ones end
+// when they are released.
+type Reserver interface{ KeepsReserve() }
 
 // BridgePolicy sizes a group of bridges.
 type BridgePolicy interface {
@@ -105,6 +109,7 @@ func newBridgeRun(w Workload, policy BridgePolicy, first int, o Options) *bridge
 		r.pool.crossed = waker.WakeStress() * perBridge
 	}
 	_, r.pool.held = policy.(Ender)
+	_, r.pool.reserves = policy.(Reserver)
 	for range first {
 		r.pool.bridges = append(r.pool.bridges, &bridge{id: r.pool.next, state: serving})
 		r.pool.next++
@@ -213,6 +218,7 @@ func (r *bridgeRun) act(d Deeds) {
 	}
 	r.each(d.Undrain, r.pool.undrain)
 	r.each(d.Drain, r.pool.drain)
+	r.each(d.Release, r.pool.release)
 	r.each(d.Retire, r.pool.retire)
 	r.each(d.Kill, r.pool.kill)
 }
