@@ -80,6 +80,8 @@ type Agent struct {
 	// turn is held by who deals with the component: one look or one order at a time.
 	turn   chan struct{}
 	memory Memory // guarded by turn
+	// ordered is when the last order was obeyed, or the agent started; guarded by turn.
+	ordered time.Time
 	// hostTrouble is why the host's load could not be read at the last look; guarded by turn.
 	hostTrouble string
 	// startsBefore is how many sessions earlier agents of this node saw begin.
@@ -116,6 +118,7 @@ func New(c Config) (*Agent, error) {
 		config:   c,
 		turn:     make(chan struct{}, 1),
 		memory:   memory,
+		ordered:  now,
 		phase:    fleet.PhaseStarting,
 		since:    now,
 		lookedAt: now,
@@ -164,14 +167,28 @@ func (a *Agent) Look(ctx context.Context) {
 // look needs the turn.
 func (a *Agent) look(ctx context.Context) {
 	seen := a.config.Component.Look(ctx)
-	told, err := a.config.Component.Apply(ctx, a.memory.Intent, seen)
+	intent := a.intent()
+	told, err := a.config.Component.Apply(ctx, intent, seen)
 	if told {
 		seen = a.config.Component.Look(ctx)
 	}
 	if ctx.Err() != nil {
 		return // a look that was broken off says nothing of the component
 	}
-	a.settle(seen, errors.Join(err, a.count(seen.Jibri)))
+	a.settle(seen, intent, errors.Join(err, a.count(seen.Jibri)))
+}
+
+// alone is for how long a bridge drains without an order. The control plane repeats its order each minute; when it is
+// gone, the reserve takes work by itself, for the bridges that serve are enough for two minutes only.
+const alone = 5 * time.Minute
+
+// intent is what the control plane wants of the node now. It needs the turn.
+func (a *Agent) intent() Intent {
+	intent := a.memory.Intent
+	if a.config.Role == fleet.RoleBridge && intent.Admitted && !intent.Retired && a.config.Clock().Sub(a.ordered) > alone {
+		intent.Drained = false
+	}
+	return intent
 }
 
 // count adds the sessions that earlier agents of this node saw to a recorder's own count, and remembers the sum before it
@@ -194,7 +211,7 @@ func (a *Agent) count(load *fleet.JibriLoad) error {
 }
 
 // settle makes what was seen the node's status, and decides whether that is worth a wake-up.
-func (a *Agent) settle(seen View, applied error) {
+func (a *Agent) settle(seen View, intent Intent, applied error) {
 	now := a.config.Clock()
 	host := a.readHost(now)
 	a.mu.Lock()
@@ -213,7 +230,7 @@ func (a *Agent) settle(seen View, applied error) {
 	if applied != nil {
 		a.trouble = "the intent is not applied: " + applied.Error()
 	}
-	if phase := PhaseOf(seen, a.memory.Intent, a.past, now, a.config.SickAfter); phase != a.phase {
+	if phase := PhaseOf(seen, intent, a.past, now, a.config.SickAfter); phase != a.phase {
 		a.config.Log.Info("phase", "from", a.phase, "to", phase, "detail", a.detail())
 		a.phase, a.since = phase, now
 	}

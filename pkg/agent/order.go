@@ -40,6 +40,7 @@ func (a *Agent) Obey(ctx context.Context, verb fleet.Verb, order fleet.Order) (f
 	if err != nil {
 		return fleet.Status{}, err
 	}
+	a.ordered = a.config.Clock()
 	if verb == fleet.VerbForget || verb == fleet.VerbPlace {
 		if err := a.onRooms(ctx, verb, order); err != nil {
 			return fleet.Status{}, err
@@ -62,7 +63,7 @@ func (a *Agent) decide(ctx context.Context, verb fleet.Verb, order fleet.Order) 
 		return a.memory, err
 	}
 	phase := a.Status().Phase
-	wanted, err := seen.after(verb, a.config.Role, phase)
+	wanted, err := seen.after(verb, order.Reserve, a.config.Role, phase)
 	if err != nil {
 		return seen, err
 	}
@@ -111,8 +112,8 @@ func (m Memory) fenced(order fleet.Order) (Memory, error) {
 	return m, nil
 }
 
-// after is the intent once a verb is obeyed, or a *Refusal. It knows nothing of who is on the node.
-func (i Intent) after(verb fleet.Verb, role fleet.Role, phase fleet.Phase) (Intent, error) {
+// after is the intent once a verb is obeyed, or a *Refusal; reserve is the order's. It knows nothing of who is on the node.
+func (i Intent) after(verb fleet.Verb, reserve bool, role fleet.Role, phase fleet.Phase) (Intent, error) {
 	next := i
 	if role == fleet.RoleJibri && (verb == fleet.VerbDrain || verb == fleet.VerbUndrain) {
 		return i, refuse("a recorder has no drain: it has one session or none, and retire waits for its end")
@@ -127,7 +128,7 @@ func (i Intent) after(verb fleet.Verb, role fleet.Role, phase fleet.Phase) (Inte
 		case phase != fleet.PhaseStandby && phase != fleet.PhaseDraining && phase != fleet.PhaseServing:
 			return i, refuse("it is %s: only a node that is healthy and joined can be admitted", phase)
 		}
-		next.Admitted, next.Drained = true, false
+		next.Admitted, next.Drained = true, reserve
 	case fleet.VerbDrain:
 		next.Drained = true
 	case fleet.VerbUndrain:

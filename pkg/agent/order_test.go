@@ -55,7 +55,7 @@ func TestIntentAfterAVerb(t *testing.T) {
 		{"a verb that is none", serving, "explode", fleet.PhaseServing, serving, "no verb"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			after, err := c.before.after(c.verb, fleet.RoleBridge, c.phase)
+			after, err := c.before.after(c.verb, false, fleet.RoleBridge, c.phase)
 			assert.Equal(t, c.after, after)
 			if c.refused == "" {
 				require.NoError(t, err)
@@ -68,40 +68,52 @@ func TestIntentAfterAVerb(t *testing.T) {
 	}
 }
 
+func TestABridgeAdmittedToTheReserveDrainsUntilItIsTakenBack(t *testing.T) {
+	admitted, err := Intent{}.after(fleet.VerbAdmit, true, fleet.RoleBridge, fleet.PhaseStandby)
+	require.NoError(t, err)
+	assert.Equal(t, Intent{Admitted: true, Drained: true}, admitted)
+	back, err := admitted.after(fleet.VerbUndrain, false, fleet.RoleBridge, fleet.PhaseDraining)
+	require.NoError(t, err)
+	assert.Equal(t, Intent{Admitted: true}, back)
+	again, err := back.after(fleet.VerbAdmit, true, fleet.RoleBridge, fleet.PhaseServing)
+	require.NoError(t, err)
+	assert.Equal(t, back, again, "who serves is not sent to the reserve by an order that comes twice")
+}
+
 func TestAnEdgeNodeJoinsTheLoadBalancerWithoutHavingBeenAdmitted(t *testing.T) {
-	after, err := Intent{Drained: true}.after(fleet.VerbUndrain, fleet.RoleEdge, fleet.PhaseDraining)
+	after, err := Intent{Drained: true}.after(fleet.VerbUndrain, false, fleet.RoleEdge, fleet.PhaseDraining)
 	require.NoError(t, err)
 	assert.Equal(t, Intent{}, after)
 }
 
 func TestOnlyEdgeNodesKnowWhereRoomsLive(t *testing.T) {
 	for _, verb := range []fleet.Verb{fleet.VerbForget, fleet.VerbPlace} {
-		after, err := Intent{}.after(verb, fleet.RoleEdge, fleet.PhaseServing)
+		after, err := Intent{}.after(verb, false, fleet.RoleEdge, fleet.PhaseServing)
 		require.NoError(t, err)
 		assert.Equal(t, Intent{}, after, "the node itself is to do nothing else than before")
 		for _, role := range []fleet.Role{fleet.RoleBridge, fleet.RoleSignal} {
-			_, err = Intent{}.after(verb, role, fleet.PhaseServing)
+			_, err = Intent{}.after(verb, false, role, fleet.PhaseServing)
 			require.ErrorContains(t, err, "knows not where rooms live")
 		}
 	}
 }
 
 func TestSignalNodesAreNotMoved(t *testing.T) {
-	_, err := Intent{Admitted: true}.after(fleet.VerbMove, fleet.RoleSignal, fleet.PhaseDraining)
+	_, err := Intent{Admitted: true}.after(fleet.VerbMove, false, fleet.RoleSignal, fleet.PhaseDraining)
 	require.ErrorContains(t, err, "cannot be moved")
 }
 
 func TestARecorderIsRetiredWithoutADrain(t *testing.T) {
 	serving := Intent{Admitted: true}
-	after, err := serving.after(fleet.VerbRetire, fleet.RoleJibri, fleet.PhaseServing)
+	after, err := serving.after(fleet.VerbRetire, false, fleet.RoleJibri, fleet.PhaseServing)
 	require.NoError(t, err)
 	assert.Equal(t, Intent{Admitted: true, Drained: true, Retired: true}, after)
 	for _, verb := range []fleet.Verb{fleet.VerbDrain, fleet.VerbUndrain} {
-		after, err = serving.after(verb, fleet.RoleJibri, fleet.PhaseServing)
+		after, err = serving.after(verb, false, fleet.RoleJibri, fleet.PhaseServing)
 		require.ErrorContains(t, err, "a recorder has no drain")
 		assert.Equal(t, serving, after)
 	}
-	_, err = serving.after(fleet.VerbMove, fleet.RoleJibri, fleet.PhaseServing)
+	_, err = serving.after(fleet.VerbMove, false, fleet.RoleJibri, fleet.PhaseServing)
 	require.ErrorContains(t, err, "cannot be moved")
 }
 
@@ -114,14 +126,14 @@ func TestVerbsAreIdempotentAndRetirementIsFinal(t *testing.T) {
 		before := drawIntent(t)
 		verb := rapid.SampledFrom(verbs).Draw(t, "verb")
 		phase := rapid.SampledFrom(phases).Draw(t, "phase")
-		once, err := before.after(verb, fleet.RoleBridge, phase)
+		once, err := before.after(verb, false, fleet.RoleBridge, phase)
 		if err != nil {
 			if once != before {
 				t.Fatalf("a refused %s changed %+v to %+v", verb, before, once)
 			}
 			return
 		}
-		twice, err := once.after(verb, fleet.RoleBridge, phase)
+		twice, err := once.after(verb, false, fleet.RoleBridge, phase)
 		if err != nil || twice != once {
 			t.Fatalf("%s twice: %+v, then %+v, %v", verb, once, twice, err)
 		}

@@ -103,13 +103,9 @@ const Reaction = 2 * time.Minute
 // control plane, and the reserve is there within seconds.
 const SoonLevel = 0.95
 
-const (
-	// standing is the room, in bridges, that those that serve keep beyond what is expected within Reaction: what comes in
-	// the seconds until a wake-up is answered.
-	standing = 0.3
-	// apart is how many bridges' worth of room lie between taking a bridge back and draining one.
-	apart = 0.5
-)
+// standing is the room, in bridges, that those that serve keep beyond what is expected within Reaction: what comes in
+// the seconds until a wake-up is answered.
+const standing = 0.2
 
 // DecideBridges applies the law to one group.
 func DecideBridges(in Input, p Policy) Decision {
@@ -193,21 +189,22 @@ func (d *Decision) undrain(g group, p Policy) {
 	}
 }
 
-// drain takes bridges that the others can do without for now out of the way of new conferences: they are the reserve
-// until they are released or taken back. Outdated ones go first, then the least loaded.
+// drain takes bridges that the others can do without out of the way of new conferences: where the others have room for what
+// comes soon and for all that draining ones carry, since it comes back as new conferences. They are the reserve until they
+// are released or taken back. Outdated ones go first, then the least loaded.
 func (d *Decision) drain(g group, p Policy) {
 	if len(g.silent)+len(g.broken) > 0 {
 		return
 	}
-	left := len(g.serving)
+	left, carried := len(g.serving), g.carried()
 	for _, victim := range inOrder(g.serving) {
-		room := roomOf(victim, p)
-		if left <= max(1, p.Min) || d.Room-room+epsilon < d.Now+apart*p.Target {
+		room, load := roomOf(victim, p), min(victim.Stress, p.Target)
+		if left <= max(1, p.Min) || d.Room-room+epsilon < d.Now+carried+load {
 			continue
 		}
 		d.Drain = append(d.Drain, victim.ID)
-		d.Room, d.Reserve, left = d.Room-room, d.Reserve+room, left-1
-		d.because("%s (stress %.2f%s) drains: without it the room of %.2f covers %.2f", victim.ID, victim.Stress, outdatedNote(victim), d.Room, d.Now)
+		d.Room, d.Reserve, carried, left = d.Room-room, d.Reserve+room, carried+load, left-1
+		d.because("%s (stress %.2f%s) drains: without it the room of %.2f covers %.2f and the %.2f that is on draining ones", victim.ID, victim.Stress, outdatedNote(victim), d.Room, d.Now, carried)
 	}
 }
 
@@ -241,12 +238,12 @@ func (d *Decision) roll(in Input, g group, p Policy) {
 	if !g.outdated() || g.unproven(in, p) != "" || g.booting > 0 || len(d.Undrain)+len(d.Drain) > 0 {
 		return
 	}
-	if i := slices.IndexFunc(g.draining, func(b Bridge) bool { return !b.Outdated && roomOf(b, p) > 0 }); i >= 0 {
-		if slices.ContainsFunc(g.serving, func(b Bridge) bool { return b.Outdated }) {
-			d.Undrain = append(d.Undrain, g.draining[i].ID)
-			d.Release = slices.DeleteFunc(d.Release, func(id fleet.InstanceID) bool { return id == g.draining[i].ID })
-			d.because("%s is taken back in the place of an outdated bridge", g.draining[i].ID)
-		}
+	spare := slices.IndexFunc(g.draining, func(b Bridge) bool { return !b.Outdated && roomOf(b, p) > 0 })
+	if spare >= 0 && slices.ContainsFunc(g.serving, func(b Bridge) bool { return b.Outdated }) {
+		id := g.draining[spare].ID
+		d.Undrain = append(d.Undrain, id)
+		d.Release = slices.DeleteFunc(d.Release, func(released fleet.InstanceID) bool { return released == id })
+		d.because("%s is taken back in the place of an outdated bridge", id)
 		return
 	}
 	enough := d.Growth + (p.Spare+p.Slack+1)*p.Target + in.Lost

@@ -61,6 +61,15 @@ func (g group) reserve(p Policy) float64 {
 	return reserve
 }
 
+// carried is what draining bridges still carry.
+func (g group) carried() float64 {
+	load := 0.0
+	for _, b := range slices.Concat(g.draining, g.retiring) {
+		load += b.Stress
+	}
+	return load
+}
+
 // room is the stress that serving bridges can still take. A few silent bridges are presumed full;
 // when many are silent the observer is presumed wrong, and they are taken to be like those that answer.
 func (g group) room(p Policy) float64 {

@@ -18,6 +18,7 @@ type Step string
 const (
 	Wait   Step = "wait"   // nothing to do but to keep holding it
 	Drain  Step = "drain"  // order it to take nothing new
+	Keep   Step = "keep"   // it drains and shall go on: repeat that order, without which its agent would take work again
 	Retire Step = "retire" // it is empty: order it to shut down for good
 	Move   Step = "move"   // at the limit: order it to shut down and let Jicofo move its participants
 	End    Step = "end"    // it carries nothing: let it be terminated
@@ -43,6 +44,8 @@ type Leaving struct {
 	ID      fleet.InstanceID
 	// Stopped is true when EC2 says that the machine does not run any more.
 	Stopped bool
+	// Reserve is true when the group may need it within a boot time: it drains, and is not ended though it is empty.
+	Reserve bool
 	// NeverServed is true when it was given up before it was let into service.
 	NeverServed bool
 }
@@ -57,7 +60,7 @@ type Next struct {
 // Decide says what to do next with a leaving instance.
 func Decide(l Leaving, p Policy) Next {
 	n := decide(l, p)
-	n.Overdue = n.Step != End && l.For > p.Limit
+	n.Overdue = n.Step != End && !l.Reserve && l.For > p.Limit
 	return n
 }
 
@@ -96,12 +99,14 @@ func bridge(l Leaving, p Policy) Next {
 		return Next{Step: Wait, Reason: "its bridge is shutting down"}
 	case s.Phase != fleet.PhaseDraining:
 		return Next{Step: Drain, Reason: "it takes new work still"}
+	case l.Reserve:
+		return Next{Step: Keep, Reason: fmt.Sprintf("it is a reserve, with %d endpoints", s.Bridge.LocalEndpoints)}
 	case s.Bridge.LocalEndpoints == 0:
 		return Next{Step: Retire, Reason: "it drains and has no endpoints"}
 	case l.For > p.Limit && p.MoveAtEnd:
 		return Next{Step: Move, Reason: fmt.Sprintf("%d endpoints after the limit of %s", s.Bridge.LocalEndpoints, p.Limit)}
 	default:
-		return Next{Step: Wait, Reason: fmt.Sprintf("it has %d endpoints", s.Bridge.LocalEndpoints)}
+		return Next{Step: Keep, Reason: fmt.Sprintf("it has %d endpoints", s.Bridge.LocalEndpoints)}
 	}
 }
 

@@ -52,16 +52,18 @@ func TestTheNextStepOfALeavingInstance(t *testing.T) {
 		{"an empty serving bridge is drained first", leavingBridge(fleet.PhaseServing, 0), nil, Drain},
 		{"an admitted bridge that waits for work is drained", leavingBridge(fleet.PhaseStandby, 0), nil, Drain},
 		{"an admitted bridge that starts anew is drained", leavingBridge(fleet.PhaseStarting, 0), nil, Drain},
-		{"a draining bridge with endpoints is held", leavingBridge(fleet.PhaseDraining, 1), nil, Wait},
+		{"a reserve is kept though it is empty", edit(leavingBridge(fleet.PhaseDraining, 0), func(l *Leaving) { l.Reserve = true }), nil, Keep},
+		{"a reserve past its limit is not moved", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.Reserve, l.For = true, 7*time.Hour }), func(p *Policy) { p.MoveAtEnd = true }, Keep},
+		{"a draining bridge with endpoints is held", leavingBridge(fleet.PhaseDraining, 1), nil, Keep},
 		{"an empty draining bridge is retired", leavingBridge(fleet.PhaseDraining, 0), nil, Retire},
 		{"an empty draining bridge past its limit is retired, not moved", edit(leavingBridge(fleet.PhaseDraining, 0), func(l *Leaving) { l.For = 7 * time.Hour }), func(p *Policy) { p.MoveAtEnd = true }, Retire},
 		{"a retiring bridge is waited for", leavingBridge(fleet.PhaseRetiring, 0), nil, Wait},
 		{"a retiring bridge with endpoints is waited for", leavingBridge(fleet.PhaseRetiring, 4), nil, Wait},
 		{"a bridge whose process has ended is let go", leavingBridge(fleet.PhaseGone, 0), nil, End},
 		{"a bridge whose process has ended is let go whatever was last counted", leavingBridge(fleet.PhaseGone, 9), nil, End},
-		{"a bridge past its limit is held when the policy is to hold", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.For = 7 * time.Hour }), nil, Wait},
+		{"a bridge past its limit is held when the policy is to hold", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.For = 7 * time.Hour }), nil, Keep},
 		{"a bridge past its limit is moved when the policy is to move", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.For = 7 * time.Hour }), func(p *Policy) { p.MoveAtEnd = true }, Move},
-		{"a bridge at its limit is not past it", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.For = 6 * time.Hour }), func(p *Policy) { p.MoveAtEnd = true }, Wait},
+		{"a bridge at its limit is not past it", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.For = 6 * time.Hour }), func(p *Policy) { p.MoveAtEnd = true }, Keep},
 		{"a sick bridge without people in Jicofo's view is let go", edit(leavingBridge(fleet.PhaseSick, 5), func(l *Leaving) { l.Jicofo = jicofo(0) }), nil, End},
 		{"a sick bridge with people in Jicofo's view is held", edit(leavingBridge(fleet.PhaseSick, 0), func(l *Leaving) { l.Jicofo = jicofo(1) }), nil, Wait},
 		{"a sick bridge that Jicofo does not list is let go", edit(leavingBridge(fleet.PhaseSick, 5), func(l *Leaving) { l.Jicofo = fleet.Report{Status: fleet.Status{Signal: &fleet.SignalLoad{}}} }), nil, End},
@@ -75,7 +77,7 @@ func TestTheNextStepOfALeavingInstance(t *testing.T) {
 		{"a bridge that has told no load is held", edit(leavingBridge(fleet.PhaseDraining, 0), func(l *Leaving) { l.Report.Status.Bridge = nil }), nil, Wait},
 		{"a bridge that was never admitted is let go", edit(leavingBridge(fleet.PhaseStandby, 0), func(l *Leaving) { l.Report.Status.Admitted = false }), nil, End},
 		{"a bridge that never came up is let go", edit(leavingBridge(fleet.PhaseStarting, 0), func(l *Leaving) { l.Report.Status.Admitted = false }), nil, End},
-		{"a bridge with people that forgot its admission is held", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.Report.Status.Admitted = false }), nil, Wait},
+		{"a bridge with people that forgot its admission is held", edit(leavingBridge(fleet.PhaseDraining, 2), func(l *Leaving) { l.Report.Status.Admitted = false }), nil, Keep},
 		{"a machine that EC2 stopped is let go though its agent is silent", edit(leavingBridge(fleet.PhaseServing, 5), func(l *Leaving) { l.Report, l.Stopped = fleet.Report{Err: errSilent}, true }), nil, End},
 		{"a signal node with participants is held", leavingSignal(1), nil, Wait},
 		{"a signal node without participants is let go", leavingSignal(0), nil, End},
@@ -91,7 +93,7 @@ func TestTheNextStepOfALeavingInstance(t *testing.T) {
 			n := Decide(c.l, p)
 			assert.Equal(t, c.step, n.Step, n.Reason)
 			assert.NotEmpty(t, n.Reason)
-			assert.Equal(t, c.step != End && c.l.For > p.Limit, n.Overdue, "overdue")
+			assert.Equal(t, c.step != End && !c.l.Reserve && c.l.For > p.Limit, n.Overdue, "overdue")
 		})
 	}
 }
@@ -188,6 +190,16 @@ func TestSilenceAloneOnlyWaits(t *testing.T) {
 	})
 }
 
+func TestAReserveIsNeitherRetiredNorMovedNorOverdue(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l, p := anybody(t), anyPolicy(t)
+		l.Role, l.Reserve = fleet.RoleBridge, true
+		if n := Decide(l, p); n.Step == Retire || n.Step == Move || n.Overdue {
+			t.Fatalf("%+v for %+v", n, l)
+		}
+	})
+}
+
 func TestPeopleAreMovedOnlyByPolicyAndPastTheLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l, p := anybody(t), anyPolicy(t)
@@ -207,13 +219,13 @@ func TestABridgeIsRetiredOnlyWhenItIsKnownToBeEmpty(t *testing.T) {
 	})
 }
 
-func TestTimeAloneOnlyEscalatesFromWaitingToMoving(t *testing.T) {
+func TestTimeAloneOnlyEscalatesFromDrainingToMoving(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l, p := anybody(t), anyPolicy(t)
 		early := Decide(l, p)
 		l.For += time.Duration(seconds(t, 50*3600, "later")) * time.Second
 		late := Decide(l, p)
-		if early.Step != late.Step && (early.Step != Wait || late.Step != Move) {
+		if early.Step != late.Step && (early.Step != Keep || late.Step != Move) {
 			t.Fatalf("%+v becomes %+v", early, late)
 		}
 		if early.Overdue && !late.Overdue {

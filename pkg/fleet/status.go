@@ -137,6 +137,8 @@ type Order struct {
 	// with a lower counter than the highest it has seen from the same loop, so that a delayed run cannot undo
 	// a newer one.
 	Fence uint64 `json:"fence"`
+	// Reserve, with admit, is for a bridge that shall wait in drain until it is taken back.
+	Reserve bool `json:"reserve,omitempty"`
 	// Key and ShardID are the room and the shard's HAProxy server id, for forget-room and place-room.
 	Key     string `json:"key,omitempty"`
 	ShardID int    `json:"shardId,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -149,13 +150,13 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	ahead := b.foresee(ctx, o.Group.Shard, memory, bridges, o.At)
 	decision := capacity.DecideBridges(capacity.Input{
 		Now: o.At, Bridges: bridges, Counted: counted(o.Group), Desired: o.Group.Desired, History: memory.Demand, Lost: memory.Lost,
-		Expected: ahead.forecast.Growth(),
+		Expected: ahead.forecast.Growth(), Soon: ahead.soon.Growth(),
 	}, policy)
 	if errors.Is(o.Signal.Err, errNoSignalNode) {
 		decision = decision.WithoutLaunches("a bridge could not join, for the shard has no signal node in service")
 	}
 	verdict := capacity.Quarantine(b.suspects(o, memory), b.crowd(o, memory, bridges), b.Env.DeadAfter)
-	steps := b.leavingSteps(o, memory)
+	steps := b.leavingSteps(o, memory, reserve(bridges, decision))
 	if decision.Complete {
 		ahead.learn(memory, o.At, decision.Demand, capacity.Lead(policy.BootTime))
 		memory.remember(o.At, decision.Demand, 2*max(policy.ShrinkAfter, policy.BootTime))
@@ -228,7 +229,16 @@ type leavingStep struct {
 	next     drain.Next
 }
 
-func (b Bridges) leavingSteps(o fleet.Observation, memory *bridgeMemory) []leavingStep {
+// reserve are the draining bridges that a decision neither releases nor takes back.
+func reserve(bridges []capacity.Bridge, d capacity.Decision) map[fleet.InstanceID]bool {
+	kept := map[fleet.InstanceID]bool{}
+	for _, bridge := range bridges {
+		kept[bridge.ID] = bridge.State == capacity.Draining && !slices.Contains(d.Release, bridge.ID)
+	}
+	return kept
+}
+
+func (b Bridges) leavingSteps(o fleet.Observation, memory *bridgeMemory, reserve map[fleet.InstanceID]bool) []leavingStep {
 	var steps []leavingStep
 	for _, i := range o.Group.Instances {
 		if i.Lifecycle != fleet.StateInService {
@@ -243,7 +253,7 @@ func (b Bridges) leavingSteps(o fleet.Observation, memory *bridgeMemory) []leavi
 			continue
 		}
 		steps = append(steps, leavingStep{i, drain.Decide(drain.Leaving{
-			ID: i.ID, Role: fleet.RoleBridge, Report: o.Nodes[i.ID], For: o.At.Sub(since), Jicofo: o.Signal, Stopped: i.Stopped,
+			ID: i.ID, Role: fleet.RoleBridge, Report: o.Nodes[i.ID], For: o.At.Sub(since), Jicofo: o.Signal, Stopped: i.Stopped, Reserve: reserve[i.ID],
 		}, b.drainPolicy())})
 	}
 	return steps

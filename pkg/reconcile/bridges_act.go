@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/drain"
@@ -41,11 +42,11 @@ func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdi
 			delete(a.t.memory.TakenBack, id)
 		}
 	}
+	steps = slices.DeleteFunc(steps, func(s leavingStep) bool { return back[s.instance.ID] })
 	for _, s := range steps {
-		if !back[s.instance.ID] {
-			a.step(ctx, s)
-		}
+		a.step(ctx, s)
 	}
+	a.keep(ctx, steps)
 	for _, id := range v.Replace {
 		if a.did(a.Observer.Groups.Terminate(ctx, a.o.Group.Name, id, false), "replace %s, which is broken", id) {
 			a.t.memory.Quarantined = append(a.t.memory.Quarantined, a.o.At)
@@ -82,7 +83,24 @@ func (a *actor) step(ctx context.Context, s leavingStep) {
 		a.order(ctx, s.instance, fleet.VerbMove, s.next.Reason)
 	case drain.End:
 		a.end(ctx, s)
-	case drain.Wait:
+	case drain.Keep, drain.Wait:
+	}
+}
+
+// drainOn is the reason of an order that is repeated.
+const drainOn = "drain on"
+
+// keep repeats the order to drain to all that shall go on draining. It changes nothing and is no action.
+func (a *actor) keep(ctx context.Context, steps []leavingStep) {
+	draining := map[string]fleet.Instance{}
+	for _, s := range steps {
+		if s.next.Step == drain.Keep {
+			draining[string(s.instance.ID)] = s.instance
+		}
+	}
+	err := sideBySide(keys(draining), func(id string) error { return a.tellAgent(ctx, draining[id], fleet.VerbDrain, drainOn) })
+	if err != nil {
+		a.errs = append(a.errs, err)
 	}
 }
 
@@ -105,6 +123,10 @@ func (a *actor) instance(id fleet.InstanceID) fleet.Instance {
 }
 
 func (a *actor) order(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) bool {
+	return a.did(a.tellAgent(ctx, i, verb, reason), "%s %s", verb, i.ID)
+}
+
+func (a *actor) tellAgent(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) error {
 	_, err := a.Observer.Agents.Order(ctx, i.Address, verb, fleet.Order{Instance: i.ID, Loop: loopBridges, Fence: a.t.lease.Fence, Reason: reason})
-	return a.did(err, "%s %s", verb, i.ID)
+	return err
 }

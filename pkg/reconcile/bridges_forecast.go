@@ -12,6 +12,7 @@ import (
 type outlook struct {
 	past
 	forecast capacity.Forecast
+	soon     capacity.Forecast // of capacity.Reaction
 	// misses is by how much the demand missed each forecast that came due, in stress.
 	misses []float64
 }
@@ -33,7 +34,9 @@ func (b Bridges) foresee(ctx context.Context, shard string, memory *bridgeMemory
 	for _, s := range memory.Demand {
 		o.profile.Learn(s.At.In(o.zone), s.Demand)
 	}
-	o.forecast = o.profile.Forecast(at.In(o.zone), capacity.Demand(bridges), capacity.Lead(b.Env.BootTime), b.Env.ServiceLevel)
+	demand := capacity.Demand(bridges)
+	o.forecast = o.profile.Forecast(at.In(o.zone), demand, capacity.Lead(b.Env.BootTime), b.Env.ServiceLevel)
+	o.soon = o.profile.Forecast(at.In(o.zone), demand, capacity.Reaction, capacity.SoonLevel)
 	return o
 }
 

@@ -156,7 +156,7 @@ func (w *world) settleDown(t *rapid.T, demand float64) {
 	if len(w.wrongs) > 0 {
 		t.Fatalf("%v", w.wrongs)
 	}
-	serving := w.inPhase(g, fleet.PhaseServing)
+	serving := w.inPhase(g, fleet.PhaseServing) + w.inPhase(g, fleet.PhaseDraining) // with the reserve
 	if serving != len(g.members) || serving != g.Desired {
 		for _, m := range g.members {
 			t.Logf("%s %s outdated %v: %+v", m.ID, m.Lifecycle, m.Outdated, *m.node)
@@ -172,7 +172,11 @@ func (w *world) settleDown(t *rapid.T, demand float64) {
 	}
 	for _, m := range g.members {
 		if m.Outdated && g.Desired < g.Max {
-			t.Fatalf("%s is still outdated", m.ID)
+			decisions := w.decisions()
+			for _, m := range g.members {
+				t.Logf("%s %s outdated %v: %+v", m.ID, m.Lifecycle, m.Outdated, *m.node)
+			}
+			t.Fatalf("%s is still outdated: %v", m.ID, decisions[len(decisions)-1])
 		}
 	}
 }

@@ -110,7 +110,8 @@ func (c agents) Order(_ context.Context, address netip.Addr, verb fleet.Verb, or
 	if err != nil {
 		return fleet.Status{}, err
 	}
-	if err := c.call(true, string(verb), string(n.id)); err != nil {
+	changes := verb != fleet.VerbDrain || n.phase != fleet.PhaseDraining
+	if err := c.call(changes, string(verb), string(n.id)); err != nil {
 		return fleet.Status{}, err
 	}
 	if order.Fence < n.fences[order.Loop] || order.Fence == 0 {
@@ -121,13 +122,13 @@ func (c agents) Order(_ context.Context, address netip.Addr, verb fleet.Verb, or
 	if verb == fleet.VerbForget || verb == fleet.VerbPlace {
 		return n.status(c.now), c.route(n, verb, order)
 	}
-	if err := n.obey(verb, c.now); err != nil {
+	if err := n.obey(verb, order.Reserve, c.now); err != nil {
 		return fleet.Status{}, err
 	}
 	return n.status(c.now), nil
 }
 
-func (n *node) obey(verb fleet.Verb, now time.Time) error {
+func (n *node) obey(verb fleet.Verb, reserve bool, now time.Time) error {
 	if n.jibri != nil {
 		return n.jibri.obey(n, verb, now)
 	}
@@ -139,7 +140,9 @@ func (n *node) obey(verb fleet.Verb, now time.Time) error {
 			return fmt.Errorf("order refused: it is %s", n.phase)
 		}
 		n.admitted, n.wiped = true, false
-		n.become(fleet.PhaseServing, now)
+		if n.become(fleet.PhaseServing, now); reserve {
+			n.become(fleet.PhaseDraining, now)
+		}
 	case fleet.VerbDrain:
 		if up {
 			n.become(fleet.PhaseDraining, now)

@@ -46,7 +46,9 @@ func (a *warden) admit(ctx context.Context, reason string) bool {
 	if !a.point(ctx) {
 		return false
 	}
-	return a.order(ctx, fleet.VerbAdmit, reason)
+	// A new bridge joins the reserve: the loop that sizes the group takes it back when its room is needed.
+	err := a.tell(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason, Reserve: a.o.Group.Role == fleet.RoleBridge})
+	return a.did(err, "%s %s", fleet.VerbAdmit, a.instance.ID)
 }
 
 // point moves a shard's name to its new signal node.
@@ -81,7 +83,16 @@ func (a *warden) depart(ctx context.Context, next drain.Next) {
 		a.order(ctx, fleet.VerbMove, next.Reason)
 	case drain.End:
 		a.end(ctx)
+	case drain.Keep:
+		a.keep(ctx)
 	case drain.Wait:
+	}
+}
+
+// keep repeats the order to drain, which changes nothing and is no action.
+func (a *warden) keep(ctx context.Context) {
+	if err := a.tell(ctx, fleet.VerbDrain, fleet.Order{Reason: drainOn}); err != nil {
+		a.errs = append(a.errs, err)
 	}
 }
 
@@ -108,8 +119,13 @@ func (a *warden) heartbeat(ctx context.Context, hook string) {
 }
 
 func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) bool {
-	_, err := a.Observer.Agents.Order(ctx, a.instance.Address, verb, fleet.Order{Instance: a.instance.ID, Loop: loopLifecycle, Fence: a.t.lease.Fence, Reason: reason})
-	return a.did(err, "%s %s", verb, a.instance.ID)
+	return a.did(a.tell(ctx, verb, fleet.Order{Reason: reason}), "%s %s", verb, a.instance.ID)
+}
+
+func (a *warden) tell(ctx context.Context, verb fleet.Verb, order fleet.Order) error {
+	order.Instance, order.Loop, order.Fence = a.instance.ID, loopLifecycle, a.t.lease.Fence
+	_, err := a.Observer.Agents.Order(ctx, a.instance.Address, verb, order)
+	return err
 }
 
 // log writes the one line of what was decided for this instance, and tells of it.

@@ -116,10 +116,12 @@ func TestOrdersCarryTheLeasesFence(t *testing.T) {
 	var fences []uint64
 	for _, m := range w.shard(1).members {
 		for _, o := range m.node.orders {
-			fences = append(fences, o.Fence)
+			if o.Reason != drainOn {
+				fences = append(fences, o.Fence)
+			}
 			assert.Equal(t, "bridges", o.Loop)
 			assert.NotEmpty(t, o.Reason)
 		}
 	}
-	assert.Equal(t, []uint64{11, 11}, fences, "each run has its own")
+	assert.Equal(t, []uint64{1, 11, 1, 11}, fences, "each run has its own: drained by the first, retired by the eleventh")
 }

@@ -22,11 +22,11 @@ const (
 // endIfDone ends a draining bridge that is empty, or lets it shut down and be ended by the policy.
 func (p *pool) endIfDone(b *bridge, now float64) {
 	switch {
-	case b.state != draining || b.people > 0 || p.reserves:
-	case !p.held:
-		p.end(b, now, endDelay)
+	case b.state != draining || b.people > 0:
 	case b.told:
 		b.state, b.since = gone, now
+	case !p.held && !p.reserves:
+		p.end(b, now, endDelay)
 	}
 }
 

@@ -60,6 +60,9 @@ func (w *Whole) WakeStress() float64 { return w.loop.Env.Target }
 // EndsBridges says that the loop retires and terminates bridges itself.
 func (*Whole) EndsBridges() {}
 
+// KeepsReserve says that what drains is a reserve.
+func (*Whole) KeepsReserve() {}
+
 // Decide lets the loop run once over what is seen. What it launches is what Auto Scaling lacks to the desired capacity, so
 // a launch that failed is made again.
 func (w *Whole) Decide(v BridgeView) Deeds {
