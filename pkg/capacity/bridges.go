@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -86,7 +85,7 @@ type Decision struct {
 	Reasons  []string `json:"reasons"`
 }
 
-// Demand is the stress of all bridges that answered, draining ones included; one above JVB's own threshold counts as at it.
+// Demand is the stress of all bridges that answered, draining ones included; one above saturated counts as at it.
 func Demand(bridges []Bridge) float64 { return tally(Input{Bridges: bridges}).demand }
 
 // epsilon absorbs the rounding of sums of fractions, so that 0.6 of room satisfies a need of 0.6.
@@ -120,15 +119,15 @@ func DecideBridges(in Input, p Policy) Decision {
 		d.Room, d.Reserve, d.Needed, d.Now = 0, 0, 0, 0
 		d.because("no bridge in service answers: nothing is known, so nothing is changed but the minimum")
 	}
-	d.launch(g, p)
+	d.launch(in, g, p)
 	d.undrain(g, p)
 	if len(d.Undrain) == 0 {
-		d.drain(g, p)
+		d.drain(in, g, p)
 	}
 	if d.Launch == 0 {
 		d.release(in, g, p)
-		d.roll(in, g, p)
 	}
+	d.roll(in, g, p)
 	d.Wanted = g.kept() + d.Launch - len(d.Release)
 	if len(d.Reasons) == 0 {
 		d.because("room %.2f covers the needed %.2f, and with the reserve of %.2f the %.2f of a boot time", d.Room, d.Now, d.Reserve, d.Needed)
@@ -150,10 +149,10 @@ func (d *Decision) because(format string, args ...any) {
 }
 
 // launch buys what room and reserve lack together, and what the minimum demands, as far as the maximum allows.
-func (d *Decision) launch(g group, p Policy) {
+func (d *Decision) launch(in Input, g group, p Policy) {
 	missing := max(0, int(math.Ceil((d.Needed-d.Room-d.Reserve)/p.Target-epsilon)))
 	if missing > 0 {
-		d.because("room %.2f and reserve %.2f are below the needed %.2f (growth %.2f, spare %.1f bridges)", d.Room, d.Reserve, d.Needed, d.Growth, p.Spare)
+		d.because("room %.2f and reserve %.2f are below the needed %.2f (growth %.2f, spare %.1f bridges, a lost shard's share %.2f)", d.Room, d.Reserve, d.Needed, d.Growth, p.Spare, in.Lost)
 	}
 	if floor := p.Min - g.kept(); floor > missing {
 		d.because("the minimum is %d", p.Min)
@@ -169,11 +168,7 @@ func (d *Decision) launch(g group, p Policy) {
 // undrain takes back draining bridges until the room of those that serve covers what comes soon, and the minimum serves:
 // current ones before outdated ones and the fullest first, so that the emptiest can end.
 func (d *Decision) undrain(g group, p Policy) {
-	back := slices.Clone(g.draining)
-	slices.SortFunc(back, func(a, b Bridge) int {
-		return cmp.Or(older(b, a), cmp.Compare(b.Stress, a.Stress), cmp.Compare(a.ID, b.ID))
-	})
-	for _, b := range back {
+	for _, b := range slices.Backward(inOrder(g.draining)) {
 		tooLittleRoom := d.Room+epsilon < d.Now
 		tooFew := len(g.serving)+len(g.silent)+len(d.Undrain) < p.Min
 		if !tooLittleRoom && !tooFew {
@@ -182,33 +177,44 @@ func (d *Decision) undrain(g group, p Policy) {
 		if !tooFew && roomOf(b, p) == 0 {
 			continue
 		}
-		d.Undrain = append(d.Undrain, b.ID)
-		d.Room += roomOf(b, p)
-		d.Reserve -= roomOf(b, p)
-		d.because("%s is taken back from draining: room for %.2f is needed within %s", b.ID, d.Now, Reaction)
+		d.takeBack(b, p)
+		if tooLittleRoom {
+			d.because("%s is taken back from draining: room for %.2f is needed within %s", b.ID, d.Now, Reaction)
+		} else {
+			d.because("%s is taken back from draining: the minimum is %d", b.ID, p.Min)
+		}
 	}
+}
+
+func (d *Decision) takeBack(b Bridge, p Policy) {
+	d.Undrain = append(d.Undrain, b.ID)
+	d.Room += roomOf(b, p)
+	d.Reserve -= roomOf(b, p)
 }
 
 // drain takes bridges that the others can do without out of the way of new conferences: where the others have room for what
-// comes soon and for all that draining ones carry, since it comes back as new conferences. They are the reserve until they
-// are released or taken back. Outdated ones go first, then the least loaded.
-func (d *Decision) drain(g group, p Policy) {
-	if len(g.silent)+len(g.broken) > 0 {
+// comes soon, for the highest demand within Reaction, so that a demand that wiggles moves nothing, and for all that draining
+// ones carry, since it comes back as new conferences. They are the reserve until they are released or taken back. Outdated
+// ones go first, then the least loaded.
+func (d *Decision) drain(in Input, g group, p Policy) {
+	if !g.complete() {
 		return
 	}
-	left, carried := len(g.serving), g.carried()
+	back := max(0, peakSince(in.Now.Add(-Reaction), in.History)-g.demand)
+	left, carried := len(g.serving), load(g.draining)+load(g.retiring)
 	for _, victim := range inOrder(g.serving) {
-		room, load := roomOf(victim, p), min(victim.Stress, p.Target)
-		if left <= max(1, p.Min) || d.Room-room+epsilon < d.Now+carried+load {
-			continue
+		room, comes := roomOf(victim, p), min(victim.Stress, p.Target)
+		if left <= max(1, p.Min) || d.Room-room+epsilon < d.Now+back+carried+comes {
+			return
 		}
 		d.Drain = append(d.Drain, victim.ID)
-		d.Room, d.Reserve, carried, left = d.Room-room, d.Reserve+room, carried+load, left-1
-		d.because("%s (stress %.2f%s) drains: without it the room of %.2f covers %.2f and the %.2f that is on draining ones", victim.ID, victim.Stress, outdatedNote(victim), d.Room, d.Now, carried)
+		d.Room, d.Reserve, carried, left = d.Room-room, d.Reserve+room, carried+comes, left-1
+		d.because("%s (stress %.2f%s) drains: without it the room of %.2f covers %.2f and the %.2f that is on draining ones", victim.ID, victim.Stress, outdatedNote(victim), d.Room, d.Now+back, carried)
 	}
 }
 
-// release lets draining bridges end that are proven not to be needed within a boot time either.
+// release lets draining bridges end that are proven not to be needed within a boot time either: without them the others
+// hold the peak of the last ShrinkAfter, and what leaves retiring and hot ones. What boots is no proof.
 func (d *Decision) release(in Input, g group, p Policy) {
 	if len(g.draining) == 0 {
 		return
@@ -218,11 +224,12 @@ func (d *Decision) release(in Input, g group, p Policy) {
 		return
 	}
 	back := max(0, peakSince(in.Now.Add(-p.ShrinkAfter), in.History)-g.demand)
-	needed := max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost
+	needed := max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
 	room, kept := d.Room+d.Reserve-float64(g.booting)*p.Target, g.kept()
 	for _, b := range inOrder(g.draining) {
-		if kept <= p.Min || slices.Contains(d.Undrain, b.ID) || room-roomOf(b, p)+epsilon < needed {
-			continue
+		// What would leave before a bridge that is taken back leaves; what would leave after it does not.
+		if slices.Contains(d.Undrain, b.ID) || kept <= p.Min || room-roomOf(b, p)+epsilon < needed {
+			return
 		}
 		room, kept = room-roomOf(b, p), kept-1
 		d.Release = append(d.Release, b.ID)
@@ -232,27 +239,47 @@ func (d *Decision) release(in Input, g group, p Policy) {
 	}
 }
 
-// roll renews outdated bridges one at a time while the group is at rest: a current one is taken back from the reserve in
-// the place of an outdated one, which then drains; where there is none that can be spared, one is launched.
+// roll renews outdated bridges one at a time: a current one of the reserve takes the place of one that serves, which then
+// drains; where the reserve has none, one is launched. It waits for what boots, and for an outdated one that leaves.
 func (d *Decision) roll(in Input, g group, p Policy) {
-	if !g.outdated() || g.unproven(in, p) != "" || g.booting > 0 || len(d.Undrain)+len(d.Drain) > 0 {
+	if g.unproven(in, p) != "" || g.booting > 0 || len(d.Drain) > 0 || slices.ContainsFunc(g.draining, func(b Bridge) bool {
+		return b.Outdated && slices.Contains(d.Release, b.ID)
+	}) {
 		return
 	}
-	spare := slices.IndexFunc(g.draining, func(b Bridge) bool { return !b.Outdated && roomOf(b, p) > 0 })
-	if spare >= 0 && slices.ContainsFunc(g.serving, func(b Bridge) bool { return b.Outdated }) {
-		id := g.draining[spare].ID
-		d.Undrain = append(d.Undrain, id)
-		d.Release = slices.DeleteFunc(d.Release, func(released fleet.InstanceID) bool { return released == id })
-		d.because("%s is taken back in the place of an outdated bridge", id)
+	serves, waits := slices.ContainsFunc(g.serving, isOutdated), slices.ContainsFunc(g.draining, isOutdated)
+	for _, b := range slices.Backward(inOrder(g.draining)) {
+		if !serves || b.Outdated || roomOf(b, p) == 0 {
+			continue
+		}
+		if len(d.Undrain) == 0 {
+			d.takeBack(b, p)
+			d.Release = slices.DeleteFunc(d.Release, func(id fleet.InstanceID) bool { return id == b.ID })
+			d.because("%s is taken back in the place of an outdated bridge", b.ID)
+		}
 		return
 	}
-	enough := d.Growth + (p.Spare+p.Slack+1)*p.Target + in.Lost
-	if g.bought >= p.Max || g.kept() > p.Min && d.Room+d.Reserve+epsilon >= enough {
-		return
+	if (serves || waits) && d.Launch == 0 && g.bought < p.Max && d.cannotSpare(in, g, p, serves) {
+		d.Launch, d.Release = 1, nil
+		d.Reserve += p.Target
+		d.because("an outdated bridge is replaced before it is ended")
 	}
-	d.Launch = 1
-	d.Reserve += p.Target
-	d.because("an outdated bridge is replaced before it is ended")
+}
+
+// cannotSpare reports whether there is none more than the minimum, or than is needed for one to be released, and, when
+// it serves, for it to be drained.
+func (d *Decision) cannotSpare(in Input, g group, p Policy, serves bool) bool {
+	enough := d.Growth + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
+	if serves {
+		enough = max(enough, d.Now+load(g.draining)+load(g.retiring))
+	}
+	full := 0
+	for _, b := range g.draining {
+		if roomOf(b, p) == 0 {
+			full++
+		}
+	}
+	return g.kept()-full <= p.Min || d.Room+d.Reserve+epsilon < enough+p.Target
 }
 
 func outdatedNote(b Bridge) string {

@@ -66,8 +66,8 @@ func repeat(stress float64, n int) []float64 {
 
 func TestBridgesAreDecided(t *testing.T) {
 	type want struct {
-		wanted, launch, undrain, drain, short int
-		reason                                string // a part of one
+		wanted, launch, undrain, drain, release, short int
+		reason                                         string // a part of one
 	}
 	for _, c := range []struct {
 		name   string
@@ -78,12 +78,17 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "nine bridges with 500 participants launch a tenth, as the package's example says",
 			in:   seen(nil, bridges("a", Serving, repeat(5.0/9, 9)...)),
-			want: want{wanted: 10, launch: 1, reason: "room 0.40 is below the needed 0.60"},
+			want: want{wanted: 10, launch: 1, reason: "room 0.40 and reserve 0.00 are below the needed 0.60"},
 		},
 		{
-			name: "ten bridges with 500 participants are enough",
+			name: "ten bridges with 500 participants are enough, and one is a reserve, as the example says",
 			in:   seen(steady(5), bridges("a", Serving, repeat(0.5, 10)...)),
-			want: want{wanted: 10, reason: "room 1.00 covers the needed 0.60"},
+			want: want{wanted: 10, drain: 1, reason: "i-a0 (stress 0.50) drains: without it the room of 0.90 covers 0.12 and the 0.50"},
+		},
+		{
+			name: "nine of ten that serve 500 participants stay so, as the example says",
+			in:   seen(steady(5), bridges("a", Serving, repeat(5.0/9, 9)...), bridges("d", Draining, 0)),
+			want: want{wanted: 10, reason: "room 0.40 covers the needed 0.12, and with the reserve of 0.60 the 0.60"},
 		},
 		{
 			name: "an empty group gets its minimum",
@@ -102,13 +107,24 @@ func TestBridgesAreDecided(t *testing.T) {
 		},
 		{
 			name: "a hot bridge is full and not more demand",
-			in:   seen(steady(1.2), bridges("a", Serving, 3, 0.1, 0.1)),
+			in:   seen(steady(2.6), bridges("a", Serving, 3, 0.3, 0.3)),
 			want: want{wanted: 3},
 		},
 		{
-			name: "growth of the last boot time is expected once more",
-			in:   seen(minutes(20, func(int) float64 { return 0.4 }), bridges("a", Serving, 0.5, 0.5)),
-			want: want{wanted: 4, launch: 2, reason: "growth 0.60"},
+			name: "growth of the last boot time is expected once more, as much as came of it just now",
+			in: seen(minutes(20, func(ago int) float64 { return []float64{0, 0.8, 0.6, 0.4}[min(ago, 3)] }),
+				bridges("a", Serving, 0.5, 0.5)),
+			want: want{wanted: 4, launch: 2, reason: "growth 0.40"},
+		},
+		{
+			name: "growth that has come to rest is expected no more",
+			in: seen(minutes(20, func(ago int) float64 {
+				if ago <= 3 {
+					return 1.0
+				}
+				return 0.4
+			}), bridges("a", Serving, repeat(0.25, 4)...)),
+			want: want{wanted: 4, drain: 2, reason: "covers 0.12 and the 0.25"},
 		},
 		{
 			name: "a dip that fills again is no growth",
@@ -117,8 +133,8 @@ func TestBridgesAreDecided(t *testing.T) {
 					return 0.2
 				}
 				return 1.4
-			}), bridges("a", Serving, repeat(0.35, 4)...)),
-			want: want{wanted: 4},
+			}), bridges("a", Serving, 0.35, 0.35, 0.35, 0.35)),
+			want: want{wanted: 4, drain: 1, reason: "covers 0.12"},
 		},
 		{
 			name:   "all that is missing is launched at once",
@@ -133,30 +149,43 @@ func TestBridgesAreDecided(t *testing.T) {
 			want:   want{wanted: 4, launch: 2, short: 3, reason: "the maximum of 4 leaves 3 of 5 bridges missing"},
 		},
 		{
-			name:   "a maximum lowered below what there is drains nothing that is needed",
+			name:   "a maximum lowered below what there is ends nothing that is needed",
 			in:     seen(steady(1.8), bridges("a", Serving, 0.6, 0.6, 0.6)),
 			policy: func(p *Policy) { p.Max = 2 },
 			want:   want{wanted: 3, short: 1},
 		},
 		{
-			name: "draining bridges are taken back before anything is launched",
+			name: "the reserve is taken back before anything is launched, and counts for the boot time",
 			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0.1, 0.3)),
-			want: want{wanted: 4, undrain: 2, reason: "i-d0 is taken back"},
+			want: want{wanted: 4, undrain: 1, reason: "i-d1 is taken back from draining: room for 0.12 is needed within 2m0s"},
 		},
 		{
-			name: "no more is taken back than is missing",
-			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0, 0.1, 0.2)),
-			want: want{wanted: 4, undrain: 2}, // the fullest two have 0.4 and 0.5 of the missing 0.6
+			name: "only what room and reserve lack together is launched",
+			in: func() Input {
+				in := seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0.1, 0.3))
+				in.Expected = 0.4
+				return in
+			}(),
+			want: want{wanted: 5, launch: 1, undrain: 1, reason: "room 0.00 and reserve 0.80 are below the needed 1.00"},
+		},
+		{
+			name: "no more is taken back than those that serve lack",
+			in: func() Input {
+				in := seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0, 0.1, 0.2))
+				in.Soon = 0.5
+				return in
+			}(),
+			want: want{wanted: 5, undrain: 2, reason: "i-d1 is taken back"}, // the fullest two have 0.4 and 0.5 of the missing 0.62
 		},
 		{
 			name: "a full draining bridge is no room and is not taken back",
 			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0.7)),
-			want: want{wanted: 3, launch: 1},
+			want: want{wanted: 4, launch: 1},
 		},
 		{
 			name: "draining bridges are taken back for the minimum too",
 			in:   seen(nil, bridges("a", Serving, 0), bridges("d", Draining, 0.7)),
-			want: want{wanted: 2, undrain: 1},
+			want: want{wanted: 2, undrain: 1, reason: "i-d0 is taken back from draining: the minimum is 2"},
 		},
 		{
 			name: "retiring bridges are never taken back",
@@ -164,50 +193,95 @@ func TestBridgesAreDecided(t *testing.T) {
 			want: want{wanted: 3, launch: 1},
 		},
 		{
-			name: "bridges that are proven not to be needed are drained, the least loaded first",
-			in:   seen(steady(0.3), bridges("a", Serving, 0.1, 0.1, 0.1, 0)),
-			want: want{wanted: 2, drain: 2, reason: "i-a3 (stress 0.00) is not needed"},
+			name: "an outdated bridge is the last to be taken back",
+			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0), outdated(bridges("o", Draining, 0.3))),
+			want: want{wanted: 4, undrain: 1, reason: "i-d0 is taken back"},
 		},
 		{
-			name: "a group at its minimum drains nothing",
-			in:   seen(steady(0), bridges("a", Serving, 0, 0)),
-			want: want{wanted: 2, reason: "the group is at its minimum"},
+			name: "what those that serve can do without drains at once, the least loaded first",
+			in:   seen(nil, bridges("a", Serving, 0.1, 0.1, 0.1, 0)),
+			want: want{wanted: 4, drain: 2, reason: "i-a3 (stress 0.00) drains"},
 		},
 		{
-			name: "nothing is drained while a bridge is silent",
-			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Silent, 0)),
-			want: want{wanted: 10, reason: "not every bridge answered"},
+			name: "nothing drains whose load the others cannot take",
+			in:   seen(nil, bridges("a", Serving, 0.4, 0.4, 0.4)),
+			want: want{wanted: 3},
 		},
 		{
-			name: "nothing is drained while a bridge is broken",
-			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Broken, 0)),
-			want: want{wanted: 9, reason: "a bridge is broken"},
+			name: "nothing drains while what drains already carries as much as the others can take",
+			in:   seen(nil, bridges("a", Serving, 0, 0, 0), bridges("d", Draining, 0.6, 0.6)),
+			want: want{wanted: 5},
 		},
 		{
-			name: "nothing is drained while a bridge boots",
-			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Booting, 0)),
-			want: want{wanted: 10, reason: "bridges are booting"},
+			name: "nothing drains that was needed within the last two minutes",
+			in: seen(minutes(20, func(ago int) float64 {
+				if ago <= 2 {
+					return 1.2
+				}
+				return 0
+			}), bridges("a", Serving, 0, 0, 0)),
+			want: want{wanted: 3},
 		},
 		{
-			name: "nothing is drained without a history",
-			in:   seen(nil, bridges("a", Serving, repeat(0, 9)...)),
+			name: "a group at its minimum drains and releases nothing",
+			in:   seen(steady(0), bridges("a", Serving, 0), bridges("d", Draining, 0)),
+			want: want{wanted: 2, undrain: 1},
+		},
+		{
+			name: "draining bridges that are proven not to be needed are released, the emptiest first",
+			in:   seen(steady(0.3), bridges("a", Serving, 0.1, 0.1), bridges("d", Draining, 0.1, 0)),
+			want: want{wanted: 2, release: 2, reason: "i-d1 is empty and ends: the others have 1.50 of room for the needed 0.75"},
+		},
+		{
+			name: "a reserve that a boot time needs is not released",
+			in:   seen(steady(0.9), bridges("a", Serving, 0.45, 0.45), bridges("d", Draining, 0)),
+			want: want{wanted: 3},
+		},
+		{
+			name: "where an empty bridge is needed none that is fuller is released",
+			in:   seen(steady(1.1), bridges("a", Serving, 0.3, 0.3), bridges("d", Draining, 0, 0.5)),
+			want: want{wanted: 4},
+		},
+		{
+			name: "nothing is drained or released while a bridge is silent",
+			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Silent, 0), bridges("d", Draining, 0)),
+			want: want{wanted: 11, reason: "nothing is released: not every bridge answered"},
+		},
+		{
+			name: "nothing is drained or released while a bridge is broken",
+			in:   seen(steady(0), bridges("a", Serving, repeat(0, 9)...), bridges("s", Broken, 0), bridges("d", Draining, 0)),
+			want: want{wanted: 10, reason: "nothing is released: a bridge is broken"},
+		},
+		{
+			name: "what boots is no reason to release what is there",
+			in:   seen(steady(0.9), bridges("a", Serving, 0.45, 0.45), bridges("d", Draining, 0), bridges("b", Booting, 0)),
+			want: want{wanted: 4},
+		},
+		{
+			name: "nothing is released without a history",
+			in:   seen(nil, bridges("a", Serving, 0, 0), bridges("d", Draining, repeat(0, 7)...)),
 			want: want{wanted: 9, reason: "not known without gaps"},
 		},
 		{
-			name: "nothing is drained when the history has a gap of more than half its window",
+			name: "nothing is released when the history has a gap of more than half its window",
 			in: seen(append(minutes(20, func(int) float64 { return 0 })[:8], minutes(6, func(int) float64 { return 0 })...),
-				bridges("a", Serving, repeat(0, 9)...)),
+				bridges("a", Serving, 0, 0), bridges("d", Draining, repeat(0, 7)...)),
 			want: want{wanted: 9, reason: "not known without gaps"},
 		},
 		{
-			name: "room is kept for the peak of the last minutes",
-			in:   seen(minutes(20, func(int) float64 { return 3 }), bridges("a", Serving, repeat(0, 7)...)),
+			name: "a reserve is kept for the peak of the last minutes",
+			in:   seen(minutes(20, func(int) float64 { return 3 }), bridges("a", Serving, 0, 0), bridges("d", Draining, repeat(0, 5)...)),
 			want: want{wanted: 7},
 		},
 		{
-			name: "room is kept for what draining bridges still carry",
-			in:   seen(steady(1), bridges("a", Serving, 0, 0, 0), bridges("d", Draining, 0.5, 0.5)),
+			name: "a reserve is kept for what retiring bridges still carry",
+			in:   seen(steady(1), bridges("a", Serving, 0, 0), bridges("d", Draining, 0), bridges("r", Retiring, 0.5, 0.5)),
 			want: want{wanted: 3},
+		},
+		{
+			name: "a reserve is kept for what a hot bridge carries above the target",
+			in:   seen(steady(1.5), bridges("a", Serving, 1.5, 0), bridges("d", Draining, 0, 0)),
+			want: want{wanted: 4},
 		},
 		{
 			name: "one silent bridge of ten is presumed full",
@@ -241,29 +315,64 @@ func TestBridgesAreDecided(t *testing.T) {
 			want: want{wanted: 2, launch: 1, reason: "the minimum is 2"},
 		},
 		{
-			name: "an outdated bridge is the first to be drained",
+			name: "an outdated bridge is the first to drain",
 			in:   seen(steady(0.4), bridges("a", Serving, 0, 0, 0), outdated(bridges("o", Serving, 0.4))),
-			want: want{wanted: 2, drain: 2, reason: "i-o0 (stress 0.40, outdated launch template) is not needed"},
+			want: want{wanted: 4, drain: 2, reason: "i-o0 (stress 0.40, outdated launch template) drains"},
 		},
 		{
-			name: "an outdated bridge at the minimum is replaced before it is drained",
+			name: "an outdated bridge is the first to be released",
+			in:   seen(steady(0.9), bridges("a", Serving, 0.3, 0.6), bridges("d", Draining, 0), outdated(bridges("o", Draining, 0.1))),
+			want: want{wanted: 3, release: 1, reason: ""},
+		},
+		{
+			name: "a current bridge of the reserve takes the place of an outdated one",
+			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0)), bridges("d", Draining, 0)),
+			want: want{wanted: 3, undrain: 1, reason: "i-d0 is taken back in the place of an outdated bridge"},
+		},
+		{
+			name: "an outdated bridge at the minimum is replaced before it drains",
 			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0))),
-			want: want{wanted: 3, launch: 1, reason: "an outdated bridge is replaced before it is drained"},
+			want: want{wanted: 3, launch: 1, reason: "an outdated bridge is replaced before it is ended"},
 		},
 		{
-			name: "an outdated bridge without room for its load elsewhere is replaced before it is drained",
-			in:   seen(steady(1.2), outdated(bridges("o", Serving, repeat(0.3, 4)...))),
+			name: "an outdated bridge without room for its load elsewhere is replaced before it drains",
+			in:   seen(steady(1.5), outdated(bridges("o", Serving, 0.5, 0.5, 0.5)), outdated(bridges("d", Draining, 0))),
 			want: want{wanted: 5, launch: 1},
 		},
 		{
-			name: "outdated bridges wait while another drains",
+			name: "outdated bridges wait while another leaves",
 			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0)), outdated(bridges("d", Draining, 0))),
-			want: want{wanted: 2},
+			want: want{wanted: 2, release: 1},
+		},
+		{
+			name: "outdated bridges wait while one boots",
+			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0)), bridges("b", Booting, 0)),
+			want: want{wanted: 3},
 		},
 		{
 			name: "outdated bridges wait while one is silent",
 			in:   seen(steady(0), outdated(bridges("o", Serving, 0, 0)), bridges("s", Silent, 0)),
 			want: want{wanted: 3},
+		},
+		{
+			name:   "a full current bridge in drain takes nobody's place",
+			in:     seen(steady(0.6), outdated(bridges("o", Serving, 0, 0, 0)), bridges("d", Draining, 0.6)),
+			policy: func(p *Policy) { p.Min = 3 },
+			want:   want{wanted: 5, launch: 1, reason: "an outdated bridge is replaced"},
+		},
+		{
+			name: "an outdated reserve that only the recent peak keeps is not replaced",
+			in:   seen(steady(2), bridges("a", Serving, 0, 0), outdated(bridges("d", Draining, 0, 0))),
+			want: want{wanted: 4},
+		},
+		{
+			name: "an outdated bridge that those that serve cannot spare is replaced",
+			in: func() Input {
+				in := seen(steady(0), outdated(bridges("o", Serving, 0, 0, 0)))
+				in.Soon = 1.2
+				return in
+			}(),
+			want: want{wanted: 4, launch: 1, reason: "an outdated bridge is replaced"},
 		},
 		{
 			name:   "an outdated group at its maximum is not called short",
@@ -282,6 +391,7 @@ func TestBridgesAreDecided(t *testing.T) {
 			assert.Equal(t, c.want.launch, got.Launch, "launch")
 			assert.Len(t, got.Undrain, c.want.undrain, "undrain")
 			assert.Len(t, got.Drain, c.want.drain, "drain")
+			assert.Len(t, got.Release, c.want.release, "release")
 			assert.Equal(t, c.want.short, got.Short, "short")
 			assert.Contains(t, fmt.Sprint(got.Reasons), c.want.reason)
 			assert.NotEmpty(t, got.Reasons)

@@ -1,5 +1,5 @@
-// Package capacity decides how many bridges a group needs, which to take back from draining and which to drain, and
-// how many recorders the pool needs and which to retire.
+// Package capacity decides how many bridges a group needs, which of them serve, which drain as a reserve and which are
+// ended, and how many recorders the pool needs and which to retire.
 //
 // It is pure: it is given the time, what was observed and the policy, and returns a decision with its
 // reasons. It knows no AWS, no network and no clock.
@@ -7,20 +7,28 @@
 // # The law of the bridges
 //
 // A bridge's room is max(0, Target - stress). A hot bridge is full; it is not more demand, since a single
-// large room stays hot however many bridges are added. The room that is needed is the growth expected within
-// one boot time plus Spare bridges' worth. The room that there is counts what boots already at Target each, so
-// nothing is bought twice for one need. What is missing is first taken back from draining bridges, then
-// launched, all of it at once. With survivors, the share of the largest other shard's load that would come here if
-// it were lost is needed too.
+// large room stays hot however many bridges are added. The bridges that serve must have room for what comes within
+// Reaction, until the next run has been obeyed. Those that they can do without drain at once, outdated ones and then the
+// least loaded first, where the others have room for all that drains and for the highest demand of the last Reaction. To
+// drain costs nothing and is undone within seconds; it packs conferences onto few bridges, so that the others become empty.
 //
-// A bridge is drained only with proof: every bridge answered with fresh figures, nothing boots, and without it
-// the others hold the peak of the last ShrinkAfter, the load that is leaving, Spare and Slack. A bridge of an older
-// launch template is the first to be drained; its replacement is launched before it, one at a time.
+// What drains is the reserve, and what has booted joins it. The fullest are taken back first when those that serve lack
+// room, or are fewer than the minimum. Room and reserve together, and what boots at Target each, must hold the growth
+// expected within one boot time plus Spare bridges' worth. What they lack is launched, all of it at once. With survivors,
+// the share of the largest other shard's load that would come here if it were lost is needed too, of both.
+//
+// An empty draining bridge ends only when it is released, with proof: every bridge answered with fresh figures, nothing
+// is broken, and without it and without what boots the others hold the growth or the peak of the last ShrinkAfter, what
+// retiring bridges carry and hot ones above Target, Spare and Slack. Bridges of an older launch template go one at a time: a
+// current one of the reserve takes the place of one that serves; where the reserve has none, one is launched.
 //
 // # Worked example of the bridges
 //
-// Target 0.6, Spare 1. 500 participants at 0.01 stress each are a demand of 5.0. Nine bridges have
-// 9*0.6 - 5.0 = 0.4 of room and 0.6 is needed: one more is launched, and ten have 1.0.
+// Target 0.6, Spare 1, Slack 0.25. 500 participants at 0.01 stress each are a demand of 5.0. Nine bridges have
+// 9*0.6 - 5.0 = 0.4 of room and 0.6 is needed within a boot time: a tenth is launched. It joins the reserve, since 0.4 is
+// more than the 0.2*0.6 = 0.12 that those that serve need, and is not released, since 0.4 is less than 1.25*0.6 = 0.75.
+// 40 more people come: 0.0 of room is left, and within seconds the tenth is taken back. If all ten served, one would drain:
+// the nine others have 0.9 of room for 0.12 and the 0.5 that it carries.
 //
 // # The forecast of the bridges
 //

@@ -35,9 +35,7 @@ func tally(in Input) group {
 			g.silent = append(g.silent, b)
 		}
 	}
-	for _, b := range slices.Concat(g.serving, g.draining, g.retiring) {
-		g.demand += min(b.Stress, saturated)
-	}
+	g.demand = load(g.serving) + load(g.draining) + load(g.retiring)
 	return g
 }
 
@@ -61,13 +59,23 @@ func (g group) reserve(p Policy) float64 {
 	return reserve
 }
 
-// carried is what draining bridges still carry.
-func (g group) carried() float64 {
-	load := 0.0
-	for _, b := range slices.Concat(g.draining, g.retiring) {
-		load += b.Stress
+// load is the stress that bridges carry.
+func load(bridges []Bridge) float64 {
+	sum := 0.0
+	for _, b := range bridges {
+		sum += min(b.Stress, saturated)
 	}
-	return load
+	return sum
+}
+
+// leaves is what comes to other bridges when conferences end: all that is on retiring ones, and what hot ones carry above
+// the target. It is no reason to launch, since one large room may stay where it is, but none of the room for it is given up.
+func (g group) leaves(p Policy) float64 {
+	sum := load(g.retiring)
+	for _, b := range slices.Concat(g.serving, g.draining) {
+		sum += max(0, min(b.Stress, saturated)-p.Target)
+	}
+	return sum
 }
 
 // room is the stress that serving bridges can still take. A few silent bridges are presumed full;
@@ -84,11 +92,6 @@ func (g group) room(p Policy) float64 {
 	return room
 }
 
-// outdated reports whether a bridge of an older launch template serves or drains.
-func (g group) outdated() bool {
-	return slices.ContainsFunc(slices.Concat(g.serving, g.draining), func(b Bridge) bool { return b.Outdated })
-}
-
 // inOrder are bridges in the order in which they would leave: outdated ones first, then the least loaded.
 func inOrder(bridges []Bridge) []Bridge {
 	v := slices.Clone(bridges)
@@ -97,6 +100,8 @@ func inOrder(bridges []Bridge) []Bridge {
 	})
 	return v
 }
+
+func isOutdated(b Bridge) bool { return b.Outdated }
 
 // older orders outdated bridges before current ones.
 func older(a, b Bridge) int {

@@ -63,7 +63,7 @@ func anyGroup() *rapid.Generator[Input] {
 	return groups(Serving, Serving, Serving, Serving, Booting, Draining, Retiring, Silent, Broken)
 }
 
-// obeyed is the group once a decision was carried out and nothing else has changed.
+// obeyed is the group once a decision was carried out, all that was released has been ended, and nothing else has changed.
 func obeyed(in Input, d Decision) Input {
 	in.Bridges = slices.Clone(in.Bridges)
 	for i, b := range in.Bridges {
@@ -72,6 +72,8 @@ func obeyed(in Input, d Decision) Input {
 			in.Bridges[i].State = Serving
 		case slices.Contains(d.Drain, b.ID):
 			in.Bridges[i].State = Draining
+		case slices.Contains(d.Release, b.ID):
+			in.Bridges[i].State = Retiring
 		}
 	}
 	if d.Launch > 0 {
@@ -93,6 +95,9 @@ func count(in Input, s State) int {
 func TestDecisionsStayWithinBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, groups(Serving, Draining).Draw(t, "group at rest"))
+		}
 		d := DecideBridges(in, p)
 		bought := max(in.Desired, in.Counted)
 		if d.Launch < 0 || d.Short < 0 {
@@ -101,8 +106,8 @@ func TestDecisionsStayWithinBounds(t *testing.T) {
 		if d.Launch > 0 && bought+d.Launch > p.Max {
 			t.Fatalf("%d are bought and %d launched beyond the maximum of %d", bought, d.Launch, p.Max)
 		}
-		if kept := count(in, Serving) + count(in, Silent); len(d.Drain) > 0 && kept-len(d.Drain) < p.Min {
-			t.Fatalf("%d of %d are drained below the minimum of %d", len(d.Drain), kept, p.Min)
+		if serve := count(in, Serving); len(d.Drain) > 0 && serve-len(d.Drain) < max(1, p.Min) {
+			t.Fatalf("%d of %d are drained below the minimum of %d", len(d.Drain), serve, p.Min)
 		}
 		if d.Wanted < p.Min && bought+d.Launch < p.Max {
 			t.Fatalf("%d are wanted below the minimum of %d with %d bought of %d", d.Wanted, p.Min, bought, p.Max)
@@ -113,19 +118,96 @@ func TestDecisionsStayWithinBounds(t *testing.T) {
 	})
 }
 
-func TestNothingIsLaunchedOrTakenBackAndDrainedAtOnce(t *testing.T) {
+func TestWantedAreThoseThatServeStandInReserveOrBootAfterwards(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := DecideBridges(anyGroup().Draw(t, "group"), policies().Draw(t, "policy"))
-		if (d.Launch > 0 || len(d.Undrain) > 0) && len(d.Drain) > 0 {
-			t.Fatalf("launch %d, undrain %v, drain %v", d.Launch, d.Undrain, d.Drain)
+		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, in)
+		}
+		d := DecideBridges(in, p)
+		after := obeyed(in, d)
+		booting := count(after, Booting) + max(0, after.Desired-after.Counted)
+		if n := count(after, Serving) + count(after, Silent) + count(after, Draining) + booting; n != d.Wanted {
+			t.Fatalf("%d serve, stand in reserve or boot, and %d are wanted", n, d.Wanted)
 		}
 	})
 }
 
-func TestOnlyServingBridgesAreDrainedAndOnlyDrainingOnesTakenBack(t *testing.T) {
+func TestNothingIsDrainedAndTakenBackOrLaunchedAndReleasedAtOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		in := anyGroup().Draw(t, "group")
-		d := DecideBridges(in, policies().Draw(t, "policy"))
+		p, in := policies().Draw(t, "policy"), groups(Serving, Serving, Booting, Draining, Draining, Retiring).Draw(t, "group")
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, in)
+		}
+		d := DecideBridges(in, p)
+		if len(d.Undrain) > 0 && len(d.Drain) > 0 || d.Launch > 0 && len(d.Release) > 0 {
+			t.Fatalf("launch %d, release %v, undrain %v, drain %v", d.Launch, d.Release, d.Undrain, d.Drain)
+		}
+	})
+}
+
+// The roll of outdated bridges is another need than demand's.
+func TestNothingIsLaunchedForDemandWhileTheReserveSuffices(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, in := policies().Draw(t, "policy"), current(anyGroup().Draw(t, "group"))
+		d := DecideBridges(in, p)
+		kept, room := max(0, in.Desired-in.Counted), 0.0
+		room += float64(kept) * p.Target
+		for _, b := range in.Bridges {
+			switch b.State {
+			case Serving, Draining:
+				kept, room = kept+1, room+max(0, p.Target-b.Stress)
+			case Booting:
+				kept, room = kept+1, room+p.Target
+			case Silent:
+				kept++
+			}
+		}
+		if d.Launch > 0 && kept >= p.Min && room > d.Needed+1e-6 {
+			t.Fatalf("%d are launched, and all together have %.2f of room for the needed %.2f", d.Launch, room, d.Needed)
+		}
+	})
+}
+
+func TestTheMinimumServesAsFarAsThereAreBridges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
+		after := obeyed(in, DecideBridges(in, p))
+		serve, can := count(after, Serving)+count(after, Silent), count(in, Serving)+count(in, Silent)+count(in, Draining)
+		if serve < min(p.Min, can) {
+			t.Fatalf("%d serve of %d, and the minimum is %d", serve, can, p.Min)
+		}
+	})
+}
+
+func TestThoseThatServeHaveRoomForTheReactionAsFarAsThereAreBridges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := policies().Draw(t, "policy")
+		in := groups(Serving, Serving, Draining, Booting, Retiring, Broken).Draw(t, "group")
+		in.Soon = hundredths(0, 200).Draw(t, "soon")
+		d := DecideBridges(in, p)
+		after, room, more := obeyed(in, d), 0.0, 0.0
+		for _, b := range after.Bridges {
+			switch b.State {
+			case Serving:
+				room += max(0, p.Target-b.Stress)
+			case Draining:
+				more += max(0, p.Target-b.Stress)
+			}
+		}
+		if room+1e-6 < d.Soon+standing*p.Target+in.Lost && more > 0 {
+			t.Fatalf("%.2f of room serves and %.2f drains: %+v", room, more, d)
+		}
+	})
+}
+
+func TestOnlyServingBridgesAreDrainedAndOnlyDrainingOnesTakenBackOrReleased(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, in := policies().Draw(t, "policy"), groups(Serving, Serving, Booting, Draining, Draining, Retiring).Draw(t, "group")
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, in)
+		}
+		d := DecideBridges(in, p)
 		states := map[fleet.InstanceID]State{}
 		for _, b := range in.Bridges {
 			states[b.ID] = b.State
@@ -134,7 +216,7 @@ func TestOnlyServingBridgesAreDrainedAndOnlyDrainingOnesTakenBack(t *testing.T) 
 		for _, list := range []struct {
 			ids  []fleet.InstanceID
 			from State
-		}{{d.Drain, Serving}, {d.Undrain, Draining}} {
+		}{{d.Drain, Serving}, {d.Undrain, Draining}, {d.Release, Draining}} {
 			for _, id := range list.ids {
 				if chosen[id] || states[id] != list.from {
 					t.Fatalf("%s is %s, not %s, or is chosen twice", id, states[id], list.from)
@@ -145,41 +227,76 @@ func TestOnlyServingBridgesAreDrainedAndOnlyDrainingOnesTakenBack(t *testing.T) 
 	})
 }
 
-func TestSilenceAndIllnessNeverDrain(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
-		if len(in.Bridges) == 0 {
-			t.Skip("nobody to be silent")
-		}
-		who := rapid.IntRange(0, len(in.Bridges)-1).Draw(t, "who")
-		in.Bridges[who].State = rapid.SampledFrom([]State{Silent, Broken, Booting}).Draw(t, "state")
-		if d := DecideBridges(in, p); len(d.Drain) > 0 {
-			t.Fatalf("%v is drained beside a bridge that is %s", d.Drain, in.Bridges[who].State)
-		}
-	})
+// fewSilent is a group in which the silent are presumed full: where they are many, what they carry is a guess that
+// changes with those that serve.
+func fewSilent(t *rapid.T) Input {
+	in := anyGroup().Draw(t, "group")
+	if silent := count(in, Silent); silent > fleet.Tolerated(silent+count(in, Serving)) {
+		t.Skip("many are silent")
+	}
+	return in
+}
+
+// current is a group without outdated bridges.
+func current(in Input) Input {
+	in.Bridges = slices.Clone(in.Bridges)
+	for i := range in.Bridges {
+		in.Bridges[i].Outdated = false
+	}
+	return in
+}
+
+// atRest gives a group a history without gaps and without growth.
+func atRest(t *rapid.T, p Policy, in Input) Input {
+	past := Demand(in.Bridges) + rapid.SampledFrom([]float64{0, 0, 1}).Draw(t, "higher")
+	in.History = minutes(int(2*max(p.ShrinkAfter, p.BootTime)/time.Minute)+3, func(int) float64 { return past })
+	return in
 }
 
 func TestADecisionThatWasCarriedOutIsNotMadeAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
-		first := DecideBridges(in, p)
-		in = obeyed(in, first)
-		second := DecideBridges(in, p)
-		if rolled := second.Launch == 1 && len(first.Undrain) > 0; rolled {
-			// An outdated bridge that was taken back begins a roll, which is another need, and once.
-			in = obeyed(in, second)
-			second = DecideBridges(in, p)
+		p, in := policies().Draw(t, "policy"), current(fewSilent(t))
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, in)
 		}
+		first := DecideBridges(in, p)
+		second := DecideBridges(obeyed(in, first), p)
 		if second.Launch > 0 || len(second.Undrain) > 0 || len(second.Drain) > 0 {
 			t.Fatalf("after %+v comes %+v", first, second)
 		}
 	})
 }
 
+func TestARollComesToAnEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, in := policies().Draw(t, "policy"), fewSilent(t)
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, in)
+		}
+		launches := 0
+		// Each bridge drains, is taken back and is released at most once.
+		for range 3*len(in.Bridges) + 2 {
+			d := DecideBridges(in, p)
+			launches += d.Launch
+			if d.Launch+len(d.Undrain)+len(d.Drain)+len(d.Release) == 0 {
+				return
+			}
+			if launches > d.Launch && d.Launch > 0 {
+				t.Fatalf("%d are launched while others boot", d.Launch)
+			}
+			in = obeyed(in, d)
+		}
+		t.Fatalf("it goes on with %+v", DecideBridges(in, p))
+	})
+}
+
 func TestMoreDemandNeverWantsFewer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := policies().Draw(t, "policy")
-		in := groups(Serving, Serving, Serving, Booting, Draining, Retiring, Silent).Draw(t, "group")
+		in := groups(Serving, Serving, Serving, Booting, Draining, Draining, Retiring, Silent).Draw(t, "group")
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, in)
+		}
 		less := DecideBridges(in, p)
 		more := in
 		more.Bridges = slices.Clone(in.Bridges)
@@ -198,96 +315,39 @@ func TestMoreDemandNeverWantsFewer(t *testing.T) {
 func TestAForecastOnlyAdds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, in)
+		}
 		without := DecideBridges(in, p)
 		in.Expected = hundredths(0, 500).Draw(t, "expected")
+		in.Soon = hundredths(0, 200).Draw(t, "soon")
 		with := DecideBridges(in, p)
-		if with.Wanted+with.Short < without.Wanted+without.Short || len(with.Drain) > len(without.Drain) || len(with.Undrain) < len(without.Undrain) {
-			t.Fatalf("%+v with a forecast of %.2f, and %+v without one", with, in.Expected, without)
-		}
-		more := in
-		more.Expected += hundredths(0, 500).Draw(t, "more")
-		if d := DecideBridges(more, p); d.Wanted < with.Wanted || len(d.Drain) > len(with.Drain) {
-			t.Fatalf("%+v at a higher forecast than %+v", d, with)
-		}
+		onlyAdded(t, without, with)
+		in.Expected += hundredths(0, 500).Draw(t, "more expected")
+		in.Soon += hundredths(0, 200).Draw(t, "more soon")
+		onlyAdded(t, with, DecideBridges(in, p))
 	})
 }
 
-func TestMoreHistoricPeakNeverDrainsMore(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p, in := policies().Draw(t, "policy"), groups(Serving, Draining).Draw(t, "group")
-		less := DecideBridges(in, p)
-		if len(in.History) == 0 || less.Growth > 0 {
-			t.Skip("a higher past lowers the growth that is expected")
-		}
-		higher := in
-		higher.History = slices.Clone(in.History)
-		at := rapid.IntRange(0, len(in.History)-1).Draw(t, "when")
-		higher.History[at].Demand += hundredths(0, 300).Draw(t, "by")
-		if d := DecideBridges(higher, p); len(d.Drain) > len(less.Drain) {
-			t.Fatalf("%v is drained, and %v with a lower past", d.Drain, less.Drain)
-		}
-	})
+func onlyAdded(t *rapid.T, less, more Decision) {
+	if more.Wanted+more.Short < less.Wanted+less.Short || len(more.Drain) > len(less.Drain) ||
+		len(more.Undrain) < len(less.Undrain) || len(more.Release) > len(less.Release) {
+		t.Fatalf("%+v expects more than %+v", more, less)
+	}
 }
 
 func TestTheOrderOfBridgesDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, in := policies().Draw(t, "policy"), anyGroup().Draw(t, "group")
+		if rapid.Bool().Draw(t, "at rest") {
+			in = atRest(t, p, groups(Serving, Draining).Draw(t, "group at rest"))
+		}
 		one := DecideBridges(in, p)
 		in.Bridges = rapid.Permutation(in.Bridges).Draw(t, "shuffled")
 		other := DecideBridges(in, p)
 		if one.Wanted != other.Wanted || one.Launch != other.Launch || one.Short != other.Short ||
-			!slices.Equal(one.Drain, other.Drain) || !slices.Equal(one.Undrain, other.Undrain) {
+			!slices.Equal(one.Drain, other.Drain) || !slices.Equal(one.Undrain, other.Undrain) || !slices.Equal(one.Release, other.Release) {
 			t.Fatalf("%+v and %+v", one, other)
-		}
-	})
-}
-
-func TestWhatStaysAfterADrainHoldsTheRecentPeak(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p := policies().Draw(t, "policy")
-		in := groups(Serving, Serving, Serving, Serving, Draining, Retiring).Draw(t, "group")
-		p.Min, p.Spare, p.Slack = min(p.Min, 3), p.Spare/4, p.Slack/4
-		peaks := hundredths(0, 200).Draw(t, "highest sample")
-		in.History = minutes(130, func(int) float64 { return peaks * hundredths(0, 100).Draw(t, "sample") })
-		for i := range in.Bridges {
-			in.Bridges[i].Stress = min(in.Bridges[i].Stress/4, p.Target/2)
-		}
-		d := DecideBridges(in, p)
-		if len(d.Drain) == 0 {
-			return
-		}
-		peak, stays := d.Demand, 0
-		for _, s := range in.History {
-			if in.Now.Sub(s.At) <= p.ShrinkAfter {
-				peak = max(peak, s.Demand)
-			}
-		}
-		for _, b := range in.Bridges {
-			if b.State == Serving && !slices.Contains(d.Drain, b.ID) {
-				stays++
-			}
-		}
-		// Nobody is above the target here, so stays*Target is all that they can carry, what leaves included.
-		if carry := float64(stays) * p.Target; carry+1e-6 < peak+(p.Spare+p.Slack)*p.Target {
-			t.Fatalf("%d bridges carry %.2f, the peak was %.2f, spare %.2f and slack %.2f", stays, carry, peak, p.Spare, p.Slack)
-		}
-	})
-}
-
-func TestAHistoryWithAGapProvesNothing(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p := policies().Draw(t, "policy")
-		in := groups(Serving).Draw(t, "group")
-		window := int(p.ShrinkAfter / time.Minute)
-		in.History = minutes(2*window, func(int) float64 { return 0 })
-		from := rapid.IntRange(1, window/2).Draw(t, "gap begins, minutes ago")
-		until := from + window/2 + 1
-		in.History = slices.DeleteFunc(in.History, func(s Sample) bool {
-			ago := int(in.Now.Sub(s.At) / time.Minute)
-			return from <= ago && ago <= until
-		})
-		if d := DecideBridges(in, p); len(d.Drain) > 0 {
-			t.Fatalf("%v is drained after a gap from %d to %d minutes ago of %d", d.Drain, until, from, window)
 		}
 	})
 }

@@ -19,10 +19,12 @@ func TestALostShardsShareIsRoomThatIsNeeded(t *testing.T) {
 	assert.Equal(t, 1, d.Launch)
 	assert.Contains(t, d.Reasons[0], "a lost shard's share 0.70")
 
-	in = seen(steady(0.6), bridges("s", Serving, repeat(0.1, 6)...))
+	in = seen(steady(0.6), bridges("s", Serving, repeat(0.1, 6)...), bridges("d", Draining, 0))
 	assert.NotEmpty(t, DecideBridges(in, p).Drain)
-	in.Lost = 2
+	assert.NotEmpty(t, DecideBridges(in, p).Release)
+	in.Lost = 3
 	assert.Empty(t, DecideBridges(in, p).Drain, "room that is kept for a lost shard is not given up")
+	assert.Empty(t, DecideBridges(in, p).Release, "nor is the reserve")
 }
 
 func TestMoreOfALostShardNeverWantsFewerBridges(t *testing.T) {

@@ -83,7 +83,7 @@ func TestDrainingBridgesAreTakenBackBeforeAnythingIsLaunched(t *testing.T) {
 	require.Equal(t, []string{"drain i-002", "drain i-003"}, w.took())
 	w.load(g, 1.6)
 	w.runBridges()
-	assert.Equal(t, []string{"undrain i-002", "undrain i-003", "raise jitsi-shard-1-bridges to 5"}, w.took())
+	assert.Equal(t, []string{"undrain i-003", "undrain i-002", "raise jitsi-shard-1-bridges to 5"}, w.took())
 	w.loaded(g, 1.6, 1)
 	assert.NotContains(t, w.took(), "retire i-002", "what was taken back does not go on leaving")
 	w.well()
