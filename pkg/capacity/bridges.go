@@ -33,10 +33,12 @@ type Bridge struct {
 
 // Policy is what the operator decided; package settings documents each value.
 type Policy struct {
-	Target      float64
-	Spare       float64 // bridges
-	Slack       float64 // bridges
-	BootTime    time.Duration
+	Target   float64
+	Spare    float64 // bridges
+	Slack    float64 // bridges
+	BootTime time.Duration
+	// Reaction is how far ahead the bridges that serve must be enough: until the next run has been obeyed.
+	Reaction    time.Duration
 	ShrinkAfter time.Duration
 	Min, Max    int // instances of the group
 }
@@ -60,7 +62,7 @@ type Input struct {
 	Lost float64
 	// Expected is the growth of demand, in stress, that a forecast expects within one boot time; 0 without one.
 	Expected float64
-	// Soon is the growth that it expects within Reaction; 0 without one.
+	// Soon is the growth that it expects within Policy.Reaction; 0 without one.
 	Soon float64
 }
 
@@ -94,11 +96,7 @@ const epsilon = 1e-9
 // saturated is the stress above which more stress does not mean more demand: twice JVB's own load threshold.
 const saturated = 2.0
 
-// Reaction is how far ahead the bridges that serve must be enough: until the next run, which comes after a minute at the
-// latest, has been obeyed.
-const Reaction = 2 * time.Minute
-
-// SoonLevel is how likely what a forecast foresees within Reaction shall suffice: where it does not, bridges that fill wake the
+// SoonLevel is how likely what a forecast foresees within Policy.Reaction shall suffice: where it does not, bridges that fill wake the
 // control plane, and the reserve is there within seconds.
 const SoonLevel = 0.95
 
@@ -111,7 +109,7 @@ func DecideBridges(in Input, p Policy) Decision {
 	g := tally(in)
 	d := Decision{Demand: g.demand, Complete: g.complete()}
 	d.Growth = max(growth(in.Now, g.demand, in.History, p.BootTime, p), in.Expected)
-	d.Soon = max(growth(in.Now, g.demand, in.History, Reaction, p), in.Soon)
+	d.Soon = max(growth(in.Now, g.demand, in.History, p.Reaction, p), in.Soon)
 	d.Room, d.Reserve = g.room(p), g.reserve(p)
 	d.Needed = d.Growth + p.Spare*p.Target + in.Lost
 	d.Now = d.Soon + standing*p.Target + in.Lost
@@ -179,7 +177,7 @@ func (d *Decision) undrain(g group, p Policy) {
 		}
 		d.takeBack(b, p)
 		if tooLittleRoom {
-			d.because("%s is taken back from draining: room for %.2f is needed within %s", b.ID, d.Now, Reaction)
+			d.because("%s is taken back from draining: room for %.2f is needed within %s", b.ID, d.Now, p.Reaction)
 		} else {
 			d.because("%s is taken back from draining: the minimum is %d", b.ID, p.Min)
 		}
@@ -200,7 +198,7 @@ func (d *Decision) drain(in Input, g group, p Policy) {
 	if !g.complete() {
 		return
 	}
-	back := max(0, peakSince(in.Now.Add(-Reaction), in.History)-g.demand)
+	back := max(0, peakSince(in.Now.Add(-p.Reaction), in.History)-g.demand)
 	left, carried := len(g.serving), load(g.draining)+load(g.retiring)
 	for _, victim := range inOrder(g.serving) {
 		room, comes := roomOf(victim, p), min(victim.Stress, p.Target)
@@ -289,9 +287,6 @@ func outdatedNote(b Bridge) string {
 	return ""
 }
 
-// rising is for how long demand must have stood still to rise no more.
-const rising = 150 * time.Second
-
 // growth is the demand expected to come within a lead: as much as came in the last one above the peak of the
 // ShrinkAfter before it, but no more than came of it just now. A dip that fills again within ShrinkAfter is no growth,
 // neither in the minute in which it does nor for the lead that follows: its capacity is still there.
@@ -305,7 +300,7 @@ func growth(now time.Time, demand float64, history []Sample, lead time.Duration,
 	}
 	lowest := demand
 	for _, s := range history {
-		if !s.At.Before(now.Add(-rising)) {
+		if !s.At.Before(now.Add(-p.Reaction)) {
 			lowest = min(lowest, s.Demand)
 		}
 	}

@@ -14,7 +14,7 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 // plain is the default policy of package settings.
 func plain() Policy {
-	return Policy{Target: 0.6, Spare: 1, Slack: 0.25, BootTime: 4 * time.Minute, ShrinkAfter: 10 * time.Minute, Min: 2, Max: 20}
+	return Policy{Target: 0.6, Spare: 1, Slack: 0.25, BootTime: 4 * time.Minute, Reaction: 2 * time.Minute, ShrinkAfter: 10 * time.Minute, Min: 2, Max: 20}
 }
 
 // bridges are bridges of one state, by their stress, with ids that no other call with another prefix makes.

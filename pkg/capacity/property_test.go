@@ -24,6 +24,7 @@ func policies() *rapid.Generator[Policy] {
 			Spare:       hundredths(0, 400).Draw(t, "spare"),
 			Slack:       hundredths(10, 300).Draw(t, "slack"),
 			BootTime:    time.Duration(rapid.IntRange(30, 1800).Draw(t, "boot seconds")) * time.Second,
+			Reaction:    2 * time.Minute,
 			ShrinkAfter: time.Duration(rapid.IntRange(3, 120).Draw(t, "shrink minutes")) * time.Minute,
 			Min:         rapid.IntRange(1, 10).Draw(t, "min"),
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestALostShardsShareIsRoomThatIsNeeded(t *testing.T) {
-	p := Policy{Target: 0.6, Spare: 1, Slack: 0.25, BootTime: 4 * time.Minute, ShrinkAfter: 10 * time.Minute, Min: 2, Max: 10}
+	p := Policy{Target: 0.6, Spare: 1, Slack: 0.25, BootTime: 4 * time.Minute, Reaction: 2 * time.Minute, ShrinkAfter: 10 * time.Minute, Min: 2, Max: 10}
 	in := seen(steady(1.2), bridges("s", Serving, repeat(0.3, 4)...))
 	assert.Zero(t, DecideBridges(in, p).Launch, "1.2 of room covers a spare of 0.6")
 	in.Lost = 0.6

@@ -177,7 +177,7 @@ func (b Bridges) policy(o fleet.Observation, values RuntimeValues) capacity.Poli
 	v := values.At(o.At, o.Group.Shard)
 	return capacity.Policy{
 		Target: *v.TargetStress, Spare: *v.SpareBridges, Slack: b.Env.Slack,
-		BootTime: b.Env.BootTime, ShrinkAfter: b.Env.ShrinkAfter,
+		BootTime: b.Env.BootTime, Reaction: b.Env.Reaction, ShrinkAfter: b.Env.ShrinkAfter,
 		// Auto Scaling refuses what is outside the template's bounds, whatever the run-time values say.
 		Min: max(*v.MinBridges, o.Group.Min), Max: min(*v.MaxBridges, o.Group.Max),
 	}

@@ -12,7 +12,7 @@ import (
 type outlook struct {
 	past
 	forecast capacity.Forecast
-	soon     capacity.Forecast // of capacity.Reaction
+	soon     capacity.Forecast // within Reaction
 	// misses is by how much the demand missed each forecast that came due, in stress.
 	misses []float64
 }
@@ -36,7 +36,7 @@ func (b Bridges) foresee(ctx context.Context, shard string, memory *bridgeMemory
 	}
 	demand := capacity.Demand(bridges)
 	o.forecast = o.profile.Forecast(at.In(o.zone), demand, capacity.Lead(b.Env.BootTime), b.Env.ServiceLevel)
-	o.soon = o.profile.Forecast(at.In(o.zone), demand, capacity.Reaction, capacity.SoonLevel)
+	o.soon = o.profile.Forecast(at.In(o.zone), demand, b.Env.Reaction, capacity.SoonLevel)
 	return o
 }
 

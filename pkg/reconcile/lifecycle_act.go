@@ -118,8 +118,8 @@ func (a *warden) heartbeat(ctx context.Context, hook string) {
 	}
 }
 
-func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) bool {
-	return a.did(a.tell(ctx, verb, fleet.Order{Reason: reason}), "%s %s", verb, a.instance.ID)
+func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) {
+	a.did(a.tell(ctx, verb, fleet.Order{Reason: reason}), "%s %s", verb, a.instance.ID)
 }
 
 func (a *warden) tell(ctx context.Context, verb fleet.Verb, order fleet.Order) error {

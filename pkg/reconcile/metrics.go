@@ -82,12 +82,15 @@ func (m Metrics) shard(o fleet.Observation, all []fleet.Observation, record *tel
 	room, booting := 0.0, 0
 	for _, b := range bridges {
 		byState[b.State]++
-		if b.State == capacity.Serving {
+		switch b.State {
+		case capacity.Serving:
 			stress = append(stress, b.Stress)
 			room += max(0, m.Env.Target-b.Stress)
-		}
-		if b.State == capacity.Booting {
+		case capacity.Draining: // the reserve
+			room += max(0, m.Env.Target-b.Stress)
+		case capacity.Booting:
 			booting++
+		case capacity.Retiring, capacity.Silent, capacity.Broken:
 		}
 	}
 	missing := max(0, m.Env.Spare-room/m.Env.Target-float64(booting))

@@ -73,7 +73,7 @@ func newWorld(t failer, shards, bridges int) *world {
 	observer := Observer{Fleet: "jitsi", Groups: w.cloud, Machines: machines{w.cloud}, Agents: agents{w.cloud}, AgentTimeout: time.Second, Now: w.Now, Log: log}
 	w.bridges = Bridges{
 		Env: settings.BridgesEnv{
-			Control: common, Target: 0.6, Spare: 1, Slack: 0.25, ShrinkAfter: 10 * time.Minute, BootTime: 4 * time.Minute, ServiceLevel: 0.995, TimeZone: "UTC",
+			Control: common, Target: 0.6, Spare: 1, Slack: 0.25, ShrinkAfter: 10 * time.Minute, BootTime: 4 * time.Minute, Reaction: settings.Reaction, ServiceLevel: 0.995, TimeZone: "UTC",
 			DrainLimit: 6 * time.Hour, AtDrainLimit: settings.Hold, DeadAfter: 3 * time.Minute, QuarantineWindow: 10 * time.Minute, Schedules: "[]",
 		},
 		Observer: observer, Leases: w.leases, Profiles: w.profiles, Log: log, Now: w.Now,

@@ -69,6 +69,7 @@ type BridgesEnv struct {
 	Survivors        int           `env:"BRIDGE_SURVIVORS"` // lost shards for whose rooms the others keep room
 	ShrinkAfter      time.Duration `env:"BRIDGE_SHRINK_AFTER"`
 	BootTime         time.Duration `env:"BRIDGE_BOOT_TIME"`
+	Reaction         time.Duration `env:"BRIDGE_REACTION"`      // from one run until the next has been obeyed
 	ServiceLevel     float64       `env:"BRIDGE_SERVICE_LEVEL"` // how likely the forecast shall suffice
 	TimeZone         string        `env:"TIME_ZONE"`            // IANA name, by whose wall clock days are compared
 	DrainLimit       time.Duration `env:"BRIDGE_DRAIN_LIMIT"`

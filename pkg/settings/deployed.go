@@ -35,6 +35,7 @@ func (s Settings) BridgesEnv(c Control) BridgesEnv {
 		Survivors:        b.Survivors,
 		ShrinkAfter:      b.ShrinkAfter.D(),
 		BootTime:         b.BootTime.D(),
+		Reaction:         Reaction,
 		ServiceLevel:     b.ServiceLevel,
 		TimeZone:         s.TimeZone,
 		DrainLimit:       b.DrainLimit.D(),
@@ -186,3 +187,7 @@ const leastStatePoll = Duration(4 * time.Second)
 const leaveWait = Duration(40 * time.Second)
 
 func loopback(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
+
+// Reaction is how far ahead the bridges that serve must be enough: a minute until the schedule's next run, and one until it
+// has been obeyed.
+const Reaction = 2 * time.Minute

@@ -15,7 +15,7 @@ import (
 type Fleet struct {
 	Policy  capacity.Policy
 	history []capacity.Sample
-	// Expect is the growth that a forecast expects within one boot time, and within capacity.Reaction; nil without one.
+	// Expect is the growth that a forecast expects within one boot time, and within Policy.Reaction; nil without one.
 	Expect func(now time.Time, demand float64) (growth, soon float64)
 	// Learn is told each demand that is known; nil without a forecast.
 	Learn func(now time.Time, demand float64)

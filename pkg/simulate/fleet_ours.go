@@ -24,7 +24,7 @@ func Ours(o Options) Settings {
 	b, j := d.Bridges, d.Jibris
 	return Settings{
 		Bridges: capacity.Policy{
-			Target: b.Target, Spare: b.Spare, Slack: b.Slack, ShrinkAfter: time.Duration(b.ShrinkAfter), BootTime: o.BridgeBoot, Min: 1, Max: most,
+			Target: b.Target, Spare: b.Spare, Slack: b.Slack, ShrinkAfter: time.Duration(b.ShrinkAfter), BootTime: o.BridgeBoot, Reaction: settings.Reaction, Min: 1, Max: most,
 		},
 		ServiceLevel:      b.ServiceLevel,
 		Jibris:            capacity.JibriPolicy{Free: j.Free, Min: j.Min, Max: most, RetireAfter: time.Duration(j.RetireAfter), BootTime: o.JibriBoot},
@@ -43,7 +43,7 @@ func ourBridges(s Settings, o Options) *Fleet {
 		Policy: s.Bridges, Learn: profile.Learn,
 		Expect: func(now time.Time, demand float64) (growth, soon float64) {
 			return profile.Forecast(now, demand, capacity.Lead(o.BridgeBoot), s.ServiceLevel).Growth(),
-				profile.Forecast(now, demand, capacity.Reaction, capacity.SoonLevel).Growth()
+				profile.Forecast(now, demand, s.Bridges.Reaction, capacity.SoonLevel).Growth()
 		},
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
 // Entry is one policy of a comparison. A section without a rule is nil and left out of the policy's run.
@@ -85,7 +85,7 @@ func (e *Entry) hindsight(w Workload, o Options) {
 			within := func(lead time.Duration) float64 {
 				return max(0, float64(people.most(now.Sub(w.Start).Seconds(), lead.Seconds()))/perBridge-demand)
 			}
-			return within(ahead), within(capacity.Reaction)
+			return within(ahead), within(settings.Reaction)
 		},
 	}
 	e.Jibris = &knowingJibris{start: w.Start, future: recordingsOf(w), ahead: hindsightAhead(o.JibriBoot, o.Spread)}

@@ -31,7 +31,7 @@ func NewWhole(s Settings, o Options) *Whole {
 	env := deployed.BridgesEnv(deployed.Control())
 	env.Fleet, env.TimeZone, env.ServiceLevel, env.Schedules = wholeFleet, "UTC", s.ServiceLevel, "[]"
 	env.Target, env.Spare, env.Slack = s.Bridges.Target, s.Bridges.Spare, s.Bridges.Slack
-	env.ShrinkAfter, env.BootTime = s.Bridges.ShrinkAfter, s.Bridges.BootTime
+	env.ShrinkAfter, env.BootTime, env.Reaction = s.Bridges.ShrinkAfter, s.Bridges.BootTime, s.Bridges.Reaction
 	st := &stage{least: s.Bridges.Min, most: wholeMost, desired: s.Bridges.Min, faults: newGremlin(o), notes: map[string]*note{}}
 	log := slog.New(slog.DiscardHandler)
 	return &Whole{stage: st, loop: reconcile.Bridges{

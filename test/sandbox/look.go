@@ -15,7 +15,8 @@ type row struct {
 	Wanted       int     `json:"wanted"`   // bridges, by the last decision
 	Running      int     `json:"running"`  // bridges in service that take new work
 	Booting      int     `json:"booting"`  // bought, not in service yet
-	Draining     int     `json:"draining"` // in service or leaving, and taking nothing new
+	Reserve      int     `json:"reserve"`  // in service, in drain, and to be taken back
+	Draining     int     `json:"draining"` // shutting down or leaving
 	Dropped      int64   `json:"dropped"`  // participants, since the beginning
 	Stress       float64 `json:"stress"`   // the highest of a running bridge
 
@@ -45,6 +46,8 @@ func (s *stage) look() row {
 		case state == scaling.InService && b.Up && b.Joined && !b.Drain && !b.Graceful && !b.ShuttingDown:
 			r.Running++
 			r.Stress = max(r.Stress, b.Stress)
+		case state == scaling.InService && b.Up && b.Joined && !b.Graceful && !b.ShuttingDown:
+			r.Reserve++
 		default:
 			r.Draining++
 		}

@@ -131,7 +131,8 @@ func (p *performance) begin(f *fault) {
 		f.begun = p.beginOnRecorders(f)
 		return
 	}
-	f.begun, f.at, f.endings, f.running = true, time.Now(), p.stage.journal.endings(), p.stage.look().Running
+	now := p.stage.look()
+	f.begun, f.at, f.endings, f.running = true, time.Now(), p.stage.journal.endings(), now.Running+now.Reserve
 	if f.Kind.OfShard() {
 		p.beginOnShard(f)
 		return

@@ -45,10 +45,10 @@ func newResult(s *stage, plan scenario.Scenario) *result {
 	return &result{Scenario: plan.Name, Factor: s.options.factor, TicksPerHour: s.ticks, Expectations: []expectation{}, plan: plan}
 }
 
-const rowHeader = "time   participants  wanted  running  booting  draining  dropped  highest stress"
+const rowHeader = "time   participants  wanted  running  reserve  booting  leaving  dropped  highest stress"
 
 func (r row) line() string {
-	return fmt.Sprintf("%s  %12d  %6d  %7d  %7d  %8d  %7d  %14.2f", r.Time, r.Participants, r.Wanted, r.Running, r.Booting, r.Draining, r.Dropped, r.Stress)
+	return fmt.Sprintf("%s  %12d  %6d  %7d  %7d  %7d  %7d  %7d  %14.2f", r.Time, r.Participants, r.Wanted, r.Running, r.Reserve, r.Booting, r.Draining, r.Dropped, r.Stress)
 }
 
 func (r *result) fail(format string, args ...any) {
@@ -60,8 +60,8 @@ func (r *result) silence(j *journal, now row, f *fault) {
 	if n := j.endings() - f.endings; n > 0 {
 		r.fail("%d instances were ended while every agent was silent", n)
 	}
-	if now.Running < f.running {
-		r.fail("%d bridges ran when the agents fell silent, %d at the end of the silence", f.running, now.Running)
+	if there := now.Running + now.Reserve; there < f.running {
+		r.fail("%d bridges ran when the agents fell silent, %d at the end of the silence", f.running, there)
 	}
 	if !j.fired("telemetry-silent", f.at) {
 		r.fail("the alarm for silent telemetry did not fire")
@@ -107,14 +107,14 @@ func (r *result) judgeCounts() {
 	}
 }
 
-// runningAt is how many bridges ran at the last sample before a time.
+// runningAt is how many bridges ran, the reserve among them, at the last sample before a time.
 func (r *result) runningAt(offset time.Duration) int {
 	running := 0
 	for _, sample := range r.Rows {
 		if sample.Offset > offset.Seconds() {
 			break
 		}
-		running = sample.Running
+		running = sample.Running + sample.Reserve
 	}
 	return running
 }
@@ -126,8 +126,8 @@ func (r *result) judgeEnd(fleet settings.Settings) {
 		low, _ := fleet.ShardBridges(shard)
 		least += low
 	}
-	if last := r.Rows[len(r.Rows)-1]; last.Running != least || last.Booting+last.Draining > 0 {
-		r.fail("at the end %d bridges run, %d boot and %d drain, and the minimum is %d", last.Running, last.Booting, last.Draining, least)
+	if last := r.Rows[len(r.Rows)-1]; last.Running != least || last.Reserve+last.Booting+last.Draining > 0 {
+		r.fail("at the end %d bridges run, %d are a reserve, %d boot and %d leave, and the minimum is %d", last.Running, last.Reserve, last.Booting, last.Draining, least)
 	}
 }
 

@@ -44,6 +44,9 @@ func (s *stage) scaleEnv(function string, env map[string]string) map[string]stri
 	divide(value.Interface(), s.options.factor)
 	control.AgentTimeout = timeout
 	control.StaleAfter = max(control.StaleAfter, leastStale)
+	if b, ok := value.Interface().(*settings.BridgesEnv); ok {
+		b.Reaction = max(b.Reaction, 2*s.leastTick())
+	}
 	if l, ok := value.Interface().(*settings.LifecycleEnv); ok {
 		l.SignalAdmissionGrace = max(l.SignalAdmissionGrace, 2*leastSuccession)
 	}
