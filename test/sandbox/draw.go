@@ -36,7 +36,7 @@ func (r *result) draw(path string) error {
 	below, err := r.panel("bridges", []curve{
 		{"running", green, true, func(x row) float64 { return float64(x.Running) }},
 		{"wanted", black, true, func(x row) float64 { return float64(x.Wanted) }},
-		{"draining", orange, true, func(x row) float64 { return float64(x.Draining) }},
+		{"draining", orange, true, func(x row) float64 { return float64(x.Reserve + x.Draining) }},
 		{"highest stress × 10", red, false, func(x row) float64 { return 10 * x.Stress }},
 	})
 	if err != nil {

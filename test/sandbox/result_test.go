@@ -68,7 +68,7 @@ func TestVerdict(t *testing.T) {
 		"a bridge above the minimum at the end is a fail": {func(r *result) { r.Rows[3].Running = 3 }, "at the end 3 bridges run, 0 are a reserve, 0 boot and 0 leave, and the minimum is 2"},
 		"a bridge below the minimum at the end is one":    {func(r *result) { r.Rows[3].Running = 1 }, "at the end 1 bridges run"},
 		"a bridge that boots at the end is one":           {func(r *result) { r.Rows[3].Booting = 1 }, "2 bridges run, 1 boot"},
-		"a bridge that drains at the end is one":          {func(r *result) { r.Rows[3].Draining = 1 }, "and 1 drain"},
+		"a bridge that drains at the end is one":          {func(r *result) { r.Rows[3].Draining = 1 }, "and 1 leave"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := good(t)
