@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/haproxy"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/routing"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
@@ -47,6 +50,7 @@ type running struct {
 	process *os.Process // the agent or HAProxy; nil while it boots
 	role    fleet.Role
 
+	proxy       string      // the admin socket of its HAProxy; empty where there is none
 	environment []string    // of the agent, beyond what every agent has
 	killed      atomic.Bool // its agent was, and is to be started again
 }
@@ -230,6 +234,9 @@ func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, dat
 	for _, path := range []*string{&node.HAProxy, &node.Master, &node.Servers, &node.Configuration} {
 		*path = filepath.Join(dir, filepath.Base(*path))
 	}
+	m.mu.Lock()
+	r.proxy = node.HAProxy
+	m.mu.Unlock()
 	m.all.Go(func() {
 		if err := m.agent(ctx, i, node, r); err != nil && ctx.Err() == nil {
 			m.stage.journal.note("problem", "the agent of instance %s: %v", i.ID, err)
@@ -247,6 +254,27 @@ func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, dat
 		_ = pace.Wait(ctx, restartPause)
 	}
 	return nil
+}
+
+// answerTime bounds one question to a HAProxy, which answers at once.
+const answerTime = time.Second
+
+// everyProxyUses reports whether all HAProxy nodes send requests to a shard.
+func (m *machines) everyProxyUses(ctx context.Context, shard string) bool {
+	m.mu.Lock()
+	var sockets []string
+	for _, r := range m.running {
+		if r.proxy != "" {
+			sockets = append(sockets, r.proxy)
+		}
+	}
+	m.mu.Unlock()
+	return len(sockets) > 0 && !slices.ContainsFunc(sockets, func(socket string) bool {
+		stat, err := haproxy.NewAdmin(socket, answerTime).Stat(ctx)
+		return err != nil || !slices.ContainsFunc(stat.Servers, func(s haproxy.Server) bool {
+			return s.Backend == agent.RoomsBackend && s.Name == shard && s.Status == haproxy.Up
+		})
+	})
 }
 
 // restartPause is how long the unit of HAProxy waits before it starts it again.

@@ -51,6 +51,7 @@ type fault struct {
 	rooms  []string  // that it had when it began
 	people int       // in them
 	back   time.Time // when its new signal node was in service
+	taken  time.Time // when every HAProxy used that
 }
 
 // play plays a scenario on a stage.
