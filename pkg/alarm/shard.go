@@ -11,8 +11,8 @@ import (
 const bootMargin = 2 * time.Minute
 
 func (b *builder) shard(shard string) {
-	wake := own("room-missing", Wake, telemetry.RoomMissing, 0.5, 1, Advice{
-		"A shard has half a bridge less room than its spare. This alarm wakes the Lambda bridges, which grows the group.",
+	wake := own("room-missing", Wake, telemetry.RoomMissing, min(0.5, max(0.05, b.s.Bridges.Spare/2)), 1, Advice{
+		"A shard lacks half of its spare, or half a bridge of room. This alarm wakes the Lambda bridges, which grows the group.",
 		[]string{"more people meet"}, "nothing; the alarm short-of-bridges tells when growing is not possible.",
 	})
 	wake.Wakes = fleet.RoleBridge

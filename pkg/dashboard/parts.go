@@ -42,17 +42,18 @@ func (b builder) shard(shard settings.Shard) Dashboard {
 func (b builder) recorders() Dashboard {
 	return Dashboard{b.name("recorders"), []Row{
 		{6, []Widget{
-			Graph{Title: "Recorders", Stacked: true, Series: b.own(telemetry.JibrisFree, telemetry.JibrisBusy, telemetry.JibrisBooting, telemetry.JibrisRetiring, telemetry.JibrisUnhealthy, telemetry.JibrisSilent)},
+			Graph{Title: "Recorders", Stacked: true, Series: b.own(telemetry.JibrisFree, telemetry.JibrisBusy, telemetry.JibrisBooting, telemetry.JibrisUnhealthy, telemetry.JibrisSilent)},
 			Graph{Title: "Wanted, short and not launched yet", Series: b.own(telemetry.JibrisWanted, telemetry.JibrisShort, telemetry.JibrisPending)},
+			Graph{Title: "Forecast of starts, and its error", Series: b.own(telemetry.StartsForecast, telemetry.StartsMargin, telemetry.StartsForecastError)},
 			Graph{Title: "Broken, overdue, retained", Series: b.own(telemetry.JibrisFrozen, telemetry.JibrisOverdue, telemetry.JibrisRetained, telemetry.JibriLaunchFailures)},
 		}},
 		{6, []Widget{
 			Graph{Title: "Recordings and streams that are on, and that began", Series: append(b.own(telemetry.RecordingsActive, telemetry.StreamsActive), b.own(telemetry.JibriStarts)[0].By("Sum"))},
 			Graph{Title: "Recordings in S3 and lost", Series: []Series{b.own(telemetry.RecordingsCatalogued)[0].By("Sum"), b.own(telemetry.RecordingsFailed)[0].By("Sum")}},
-			Graph{Title: "Recordings on their way, and late", Series: b.own(telemetry.RecordingsOpen, telemetry.RecordingsLate, telemetry.SpoolRecordings, telemetry.SpoolTroubles)},
+			Graph{Title: "Recordings on their way, and late", Series: b.own(telemetry.RecordingsOpen, telemetry.RecordingsLate, telemetry.SpoolTroubles)},
 		}},
 		{6, []Widget{
-			Graph{Title: "Waiting, s, and from a recording's end to S3, s", Series: b.own(telemetry.SpoolOldestSeconds, telemetry.RecordingOldest, telemetry.UploadSeconds), Limit: &Limit{b.s.Recordings.LateAfter.D().Seconds(), "recordings.lateAfter"}},
+			Graph{Title: "Waiting, s, and from a recording's end to S3, s", Series: b.own(telemetry.SpoolOldestSeconds, telemetry.UploadSeconds), Limit: &Limit{b.s.Recordings.LateAfter.D().Seconds(), "recordings.lateAfter"}},
 			Graph{Title: "Bytes on recorders' disks, and catalogued", Series: append(b.own(telemetry.SpoolBytes), b.own(telemetry.RecordingBytes)[0].By("Sum"))},
 			b.machines("Recorders", telemetry.JibriHost),
 			Graph{Title: "Network of recorders, kbit/s", Series: b.own(telemetry.JibriHost.Network)},

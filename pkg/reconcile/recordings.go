@@ -138,8 +138,7 @@ func (r Recordings) Sweep(ctx context.Context) (*telemetry.Record, error) {
 	record := t.record(r.Env.Fleet, r.Now())
 	record.Fleet(telemetry.RecordingsOpen, float64(open))
 	record.Fleet(telemetry.RecordingsLate, float64(late))
-	record.Fleet(telemetry.RecordingOldest, oldest.Seconds())
-	r.Log.Info("swept", "open", open, "late", late, "catalogued", t.catalogued, "failed", t.failed)
+	r.Log.Info("swept", "open", open, "late", late, "oldest", oldest.String(), "catalogued", t.catalogued, "failed", t.failed)
 	return record, err
 }
 

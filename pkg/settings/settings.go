@@ -150,23 +150,24 @@ type Bridges struct {
 	// maximum must find addresses in the public subnets.
 	Min int `json:"min"`
 	Max int `json:"max"`
-	// Target is the stress that a bridge is filled to, 0.1 to below OverloadStress. Default 0.6.
+	// Target is the stress that a bridge is filled to, 0.1 to below OverloadStress. Default 0.72: a bridge tells a stress that is noisy and
+	// seconds old, and Jicofo avoids it from 0.8 on.
 	Target float64 `json:"target"`
-	// Spare is how many bridges' worth of room is kept free for what no trend foresaw: 0 to Max. Default 1.
+	// Spare is how many bridges' worth of room is kept free for what no trend foresaw: 0 to Max. Default 0.5.
 	Spare float64 `json:"spare"`
 	// Slack is how much more room than is needed, in bridges, must remain after a bridge is drained: the gap
-	// between growing and shrinking. 0.05 to 5, and at least one participant's stress. Default 0.25.
+	// between growing and shrinking. 0.05 to 5, and at least one participant's stress. Default 0.1.
 	// Spare and Slack together are at most Max-1: no bridge could ever be drained otherwise.
 	Slack float64 `json:"slack"`
 	// Survivors is for how many lost shards the others keep room: 0 or 1. Default 0. With 1, each shard has room for its
 	// equal share of the largest other shard's load, which costs about as much as one more shard.
 	Survivors int `json:"survivors"`
-	// ShrinkAfter is how long the present demand's recent peak counts as if it were there: 3m to 2h. Default 10m.
+	// ShrinkAfter is how long the present demand's recent peak counts as if it were there: 3m to 2h. Default 3m.
 	// It is known from a sample each minute without a gap of half of it, so that less than 3m could never be proven.
 	ShrinkAfter Duration `json:"shrinkAfter"`
 	// BootTime is from launch to serving: 30s to 30m. Default 4m. Measured for your image by the metric BootSeconds.
 	BootTime Duration `json:"bootTime"`
-	// ServiceLevel is how likely it shall be that what the forecast foresees suffices, 0.5 to 0.9999. Default 0.999. More costs
+	// ServiceLevel is how likely it shall be that what the forecast foresees suffices, 0.5 to 0.9999. Default 0.9999. More costs
 	// more: at 0.5 the forecast has no margin.
 	ServiceLevel float64 `json:"serviceLevel"`
 	// AdmissionGrace is how long a bridge may take to become healthy before it is given up and replaced:
@@ -203,9 +204,9 @@ const OverloadStress = 0.8
 
 // Jibris is the pool of recorders that all shards share.
 type Jibris struct {
-	// Free is how many idle recorders there are at any time: 0 to Max. Default 3.
+	// Free is how many idle recorders there are at any time: 0 to Max. Default 2.
 	Free int `json:"free"`
-	// Min and Max bound the pool: 0 <= Min <= Max <= 500, Min >= Free. Default 3 and 20. A Max of 0 deploys no recorders.
+	// Min and Max bound the pool: 0 <= Min <= Max <= 500, Min >= Free. Default 2 and 20. A Max of 0 deploys no recorders.
 	Min int `json:"min"`
 	Max int `json:"max"`
 	// InstanceTypes of the recorders, all of one architecture, the preferred one first. Default ["c7i.xlarge"].
@@ -219,7 +220,7 @@ type Jibris struct {
 	// AdmissionGrace is how long a recorder may take to be fit before its launch is given up. Default 10m.
 	AdmissionGrace Duration `json:"admissionGrace"`
 	// RetireAfter is how long there must have been more free recorders than wanted before one is retired: 1m to 24h.
-	// Default 10m.
+	// Default 5m.
 	RetireAfter Duration `json:"retireAfter"`
 	// ServiceLevel is how likely it shall be that the starts that the forecast foresees are all, 0.5 to 0.9999. Default 0.995.
 	ServiceLevel float64 `json:"serviceLevel"`

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
 // Settings are what an operator of jitsi-fleet chooses; see package settings for their meaning.
@@ -16,15 +17,23 @@ type Settings struct {
 	JibriServiceLevel float64
 }
 
-// Ours are the settings of jitsi-fleet in a comparison.
+// Ours are the settings of jitsi-fleet in a comparison: the world's Fleet, of which one shard is played, or the defaults of
+// package settings with the sizes, which an operator writes for a fleet of known size, left open. The boot times are the
+// world's.
 func Ours(o Options) Settings {
+	d := settings.Defaults()
+	d.Bridges.Min, d.Bridges.Max, d.Jibris.Min, d.Jibris.Max = 1, most, d.Jibris.Free, most
+	if o.Fleet != nil {
+		d = *o.Fleet
+	}
+	b, j := d.Bridges, d.Jibris
 	return Settings{
-		Bridges: capacity.Policy{Target: 0.78, Spare: 0.1, Slack: 0.05, BootTime: o.BridgeBoot, ShrinkAfter: 3 * time.Minute, Min: 1, Max: most},
-
-		ServiceLevel: 0.999,
-		Jibris:       capacity.JibriPolicy{Free: 2, Min: 2, Max: most, BootTime: o.JibriBoot, RetireAfter: 5 * time.Minute},
-
-		JibriServiceLevel: 0.995,
+		Bridges: capacity.Policy{
+			Target: b.Target, Spare: b.Spare, Slack: b.Slack, ShrinkAfter: time.Duration(b.ShrinkAfter), BootTime: o.BridgeBoot, Min: b.Min, Max: b.Max,
+		},
+		ServiceLevel:      b.ServiceLevel,
+		Jibris:            capacity.JibriPolicy{Free: j.Free, Min: j.Min, Max: j.Max, RetireAfter: time.Duration(j.RetireAfter), BootTime: o.JibriBoot},
+		JibriServiceLevel: j.ServiceLevel,
 	}
 }
 
@@ -58,7 +67,8 @@ func ourJibris(s Settings) *JibriFleet {
 
 // hindsightBridges are the settings of the policy that needs hardly a margin.
 func hindsightBridges(o Options) capacity.Policy {
+	o.Fleet = nil
 	p := Ours(o).Bridges
-	p.Target, p.Spare, p.Slack = 0.78, 0.1, 0.1
+	p.Target, p.Spare, p.Slack, p.ShrinkAfter = 0.78, 0.1, 0.1, 3*time.Minute
 	return p
 }
