@@ -88,7 +88,7 @@ func (b builder) controlPlane() Dashboard {
 	return Dashboard{b.name("control-plane"), []Row{
 		{5, []Widget{
 			Graph{Title: "What it did", Series: []Series{b.own(telemetry.Actions)[0].By("Sum"), b.own(telemetry.ReconcileErrors)[0].By("Sum")}},
-			Graph{Title: "Lambda errors", Series: lambda("Errors", "Sum")},
+			Graph{Title: "Lambda runs that failed, or that Lambda refused", Series: append(lambda("Errors", "Sum"), named(lambda("Throttles", "Sum"), " refused")...)},
 			Graph{Title: "Lambda duration, ms", Series: lambda("Duration", "Maximum"), Limit: &Limit{50_000, "time limit"}},
 			Graph{Title: "Lambda runs", Series: lambda("Invocations", "Sum")},
 		}},
@@ -96,10 +96,30 @@ func (b builder) controlPlane() Dashboard {
 			Graph{Title: "Agents asked and silent", Series: b.own(telemetry.AgentsAsked, telemetry.AgentsSilent)},
 			Graph{Title: "Time to observe the fleet, ms", Series: b.own(telemetry.ObserveMillis)},
 			Graph{Title: "Age of the oldest figures, s", Series: b.own(telemetry.ObservationAge)},
-			Graph{Title: "Run-time settings refused", Series: b.own(telemetry.SettingsRefused)},
+			Graph{Title: "Events given up, and run-time settings refused", Series: append(b.dead(all), b.own(telemetry.SettingsRefused)[0].Named("settings refused"))},
 		}},
 		{8, []Widget{Log{"What was done, and why", groups, decisions}}},
 	}}
+}
+
+// named adds to the labels of lines.
+func named(lines []Series, more string) []Series {
+	for i := range lines {
+		lines[i].Label += more
+	}
+	return lines
+}
+
+// dead is how much is in the dead-letter queue of each Lambda.
+func (b builder) dead(lambdas []string) []Series {
+	lines := make([]Series, len(lambdas))
+	for i, name := range lambdas {
+		lines[i] = Series{
+			Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Dimensions: map[string]string{"QueueName": b.name(name + "-dead")},
+			Statistic: "Maximum", Label: name,
+		}
+	}
+	return lines
 }
 
 func (b builder) capacity() Dashboard {

@@ -39,15 +39,17 @@ type machines struct {
 	stage *stage
 	ec2   *ec2.Client
 
-	mu      sync.Mutex
-	running map[string]*running
-	all     sync.WaitGroup
+	mu        sync.Mutex
+	running   map[string]*running
+	stillborn fleet.Role // new machines of this role stop in the middle of their boot
+	all       sync.WaitGroup
 }
 
 // running is one booted machine.
 type running struct {
 	cancel  context.CancelFunc
 	process *os.Process // the agent or HAProxy; nil while it boots
+	agent   *os.Process
 	role    fleet.Role
 
 	proxy       string      // the admin socket of its HAProxy; empty where there is none
@@ -106,11 +108,29 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 		return err
 	}
 	boot := m.bootTime(i, r.role)
-	if err := pace.Wait(ctx, boot/2); err != nil {
+	if err := m.born(ctx, r.role, boot/2); err != nil {
 		return err
 	}
 	m.all.Go(func() { _ = m.component(ctx, boot/2, i, node, address) })
 	return m.agent(ctx, i, node, r)
+}
+
+// born waits until a machine's system runs, which it never does while its role's image is broken.
+func (m *machines) born(ctx context.Context, role fleet.Role, after time.Duration) error {
+	m.mu.Lock()
+	broken := role == m.stillborn
+	m.mu.Unlock()
+	if broken {
+		<-ctx.Done()
+	}
+	return pace.Wait(ctx, after)
+}
+
+// breakImage lets no machine of a role that is launched from now on boot; the empty role is none.
+func (m *machines) breakImage(role fleet.Role) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stillborn = role
 }
 
 // leastSuccession is the shortest boot of a signal node that succeeds another. HAProxy, whose own time is not divided,
@@ -304,12 +324,29 @@ func (m *machines) run(ctx context.Context, i machine, r *running, env []string,
 	}
 	m.mu.Lock()
 	r.process = command.Process
+	if filepath.Base(program) == "agent" {
+		r.agent = command.Process
+	}
 	m.mu.Unlock()
 	err = command.Wait()
 	if ctx.Err() != nil {
 		return nil
 	}
 	return errors.Join(fmt.Errorf("%s ended", program), err)
+}
+
+// hangAgent stops or continues one instance's agent.
+func (m *machines) hangAgent(id string, on bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.running[id]
+	if r == nil || r.agent == nil {
+		return fmt.Errorf("the agent of %s does not run", id)
+	}
+	if on {
+		return r.agent.Signal(syscall.SIGSTOP)
+	}
+	return r.agent.Signal(syscall.SIGCONT)
 }
 
 // hang stops or continues every agent's process: a stopped one takes connections and never answers.

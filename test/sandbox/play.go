@@ -9,6 +9,7 @@ import (
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/page"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/visit"
 )
@@ -27,7 +28,7 @@ type performance struct {
 	crowd   *visit.Crowd
 	out     *progress
 	result  *result
-	page    *page
+	page    *page.Page
 	pending []fault
 	nextRow time.Duration
 	sampled time.Duration
@@ -61,10 +62,9 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 		p.pending = append(p.pending, fault{Fault: f})
 	}
 	var err error
-	if p.page, err = openPage(s.ctx, s, plan.Name); err != nil {
+	if p.page, err = s.openPage(s.ctx, plan, out); err != nil {
 		return nil, err
 	}
-	out.step("watch it on %s", p.page.address)
 	out.step("playing %q: %s in %s, %d visits", plan.Name, plan.Length(), s.clock.Scale(plan.Length()).Round(time.Second), len(plan.Visits()))
 	out.line("%s", rowHeader)
 	p.began = time.Now()
@@ -91,6 +91,7 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 	}
 	p.result.judgeRecordings(evidence)
 	p.result.judge(s, p.crowd.Tally(), p.pending)
+	p.page.End(p.result.Failures)
 	return p.result, os.WriteFile(filepath.Join(s.options.dir, "journal.log"), []byte(s.journal.all()), 0o600)
 }
 
@@ -101,7 +102,6 @@ func (p *performance) sample(offset time.Duration) {
 	r := p.stage.lookAt(p.plan.TimeOfDay(offset), offset)
 	p.sampled = offset + sampleStep
 	p.result.Rows = append(p.result.Rows, r)
-	p.page.add(r)
 	if offset >= p.nextRow {
 		p.out.line("%s", r.line())
 		if len(r.Shards) > 0 {

@@ -41,7 +41,10 @@ const sweepTick = 4 * time.Second
 
 // leastTick is the shortest wall time between two runs of a schedule.
 func (s *stage) leastTick() time.Duration {
-	if s.settings.Jibris.Max == 0 {
+	switch {
+	case s.options.tick > 0:
+		return s.options.tick
+	case s.settings.Jibris.Max == 0:
 		return leastTick
 	}
 	return sweepTick
@@ -49,7 +52,10 @@ func (s *stage) leastTick() time.Duration {
 
 // leastTimeout is the shortest wall time of a Lambda; 0 leaves it to the emulator.
 func (s *stage) leastTimeout() time.Duration {
-	if s.settings.Jibris.Max == 0 {
+	switch {
+	case s.options.limit > 0:
+		return s.options.limit
+	case s.settings.Jibris.Max == 0:
 		return 0
 	}
 	return batchTimeout
@@ -81,7 +87,7 @@ func (m *machines) recorder(ctx context.Context, i machine, address netip.Addr, 
 		*limit = settings.Duration(max(limit.D(), leastLimit))
 	}
 	boot := time.Duration(float64(m.stage.clock.Scale(m.stage.settings.Jibris.BootTime.D())) * bootSpread(i))
-	if err := pace.Wait(ctx, boot/2); err != nil {
+	if err := m.born(ctx, r.role, boot/2); err != nil {
 		return err
 	}
 	finalize, err := filepath.Abs(filepath.Join("build", "finalize", runtime.GOARCH, "finalize"))

@@ -138,7 +138,7 @@ func (w *World) prosodyHandler(s *signal) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if host != w.options.Domain {
+		if host != w.options.Domain || s.censusHidden {
 			http.NotFound(rw, r)
 			return
 		}

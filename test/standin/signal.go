@@ -32,6 +32,8 @@ type signal struct {
 	lostBridges, participantsMoved, bridgesRemoved int64
 	conferencesCreated, participantsEver           int64
 
+	censusHidden, overloaded bool
+
 	jicofoUpAt        time.Time // its Jicofo does not answer before
 	recorders         map[fleet.InstanceID]*view
 	recorded          map[string]*session // by room, that Jicofo knows of

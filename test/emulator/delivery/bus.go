@@ -44,8 +44,8 @@ type Message struct {
 
 // Mail is a notification that an e-mail subscription got.
 type Mail struct {
-	To, Subject, Body string
-	At                time.Time
+	To, Topic, Subject, Body string
+	At                       time.Time
 }
 
 // Options is what a bus needs from outside.
@@ -60,9 +60,11 @@ type Options struct {
 	// LeastHidden is the shortest wall time for which a mapping hides what it has received: no less than its function
 	// may take. 0 is 1 s.
 	LeastHidden time.Duration
-	OnEvent     func(Event)
-	OnMail      func(Mail)
-	Problem     func(error)
+	// Silent is whether a schedule does not tick now, as while the service is in trouble; nil is never.
+	Silent  func(rule string) bool
+	OnEvent func(Event)
+	OnMail  func(Mail)
+	Problem func(error)
 }
 
 // Bus delivers. Its topics, rules and mappings are added before Run.

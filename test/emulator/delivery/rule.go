@@ -145,6 +145,9 @@ func (b *Bus) tick(ctx context.Context, r Rule, offset time.Duration) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
+			if b.options.Silent != nil && b.options.Silent(r.Name) {
+				continue
+			}
 			b.mu.Lock()
 			b.ticks[r.Name]++
 			b.mu.Unlock()

@@ -211,3 +211,16 @@ func TestAReplacedFunctionTakesTheNextEvent(t *testing.T) {
 	_, ok = l.Name("arn:g")
 	assert.False(t, ok)
 }
+
+func TestARunThatTakesHalfOfItsTimeOnTheWallTakesHalfOfItsTimeLimit(t *testing.T) {
+	l := newLab(t, nil) // 3 s, which are 300 ms on the wall
+	l.Starve("f", 150*time.Millisecond)
+	result, err := l.Invoke(t.Context(), "f", []byte(`{"do":"nothing"}`))
+	require.NoError(t, err)
+	require.False(t, result.Failed(), string(result.Payload))
+	assert.GreaterOrEqual(t, l.count("Duration"), 1500.0)
+	l.Starve("f", 400*time.Millisecond)
+	result, err = l.Invoke(t.Context(), "f", []byte(`{"do":"nothing"}`))
+	require.NoError(t, err)
+	assert.True(t, result.Failed(), "its time is over before it begins")
+}
