@@ -58,7 +58,7 @@ var recorderAlarms = []Alarm{
 		"see under \"unwell\" in the Lambda metrics' log which it is and what fails there.",
 	}),
 	own("jibris-overdue", Part, telemetry.JibrisOverdue, 1, 5, Advice{
-		"A recorder joins, records or finalizes for longer than its limit.", []string{"somebody forgot to stop a recording", "a room that cannot be joined"},
+		"A recorder joins, records or finalizes for longer than its limit, or was told to end, has nothing to do and does not.", []string{"somebody forgot to stop a recording", "a room that cannot be joined", "its container cannot be stopped"},
 		"see under \"unwell\" in the Lambda metrics' log which it is; a recording above jibris.recordingLimit goes on until somebody stops it in its room.",
 	}),
 	own("jibris-retained", Ticket, telemetry.JibrisRetained, 1, 15, Advice{

@@ -100,6 +100,7 @@ type jibriOutcome struct {
 	verdict  capacity.Verdict
 	started  int
 	done     []string
+	spared   []string
 	err      error
 }
 
@@ -136,7 +137,7 @@ func (j Jibris) reconcile(ctx context.Context, o fleet.Observation, t *tenure[ji
 	a := jibriActor{Jibris: j, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)
 	kept := j.fold(ctx, memory, ahead.past, o.At)
-	out := jibriOutcome{ahead: ahead, decision: decision, verdict: verdict, started: started, done: a.done, err: errors.Join(a.failure(), kept)}
+	out := jibriOutcome{ahead: ahead, decision: decision, verdict: verdict, started: started, done: a.done, spared: a.spared, err: errors.Join(a.failure(), kept)}
 	j.log(ctx, o, t.lease, jibris, out)
 	j.tell(ctx, o, t.lease, out)
 	return out
@@ -180,5 +181,5 @@ func (j Jibris) log(ctx context.Context, o fleet.Observation, lease fleet.Lease,
 	}
 	j.Log.Log(ctx, level, "decision", "loop", loopJibris, "group", o.Group.Name, "fence", lease.Fence,
 		"recorders", states, "started", out.started, "desired", o.Group.Desired, "decision", out.decision,
-		"quarantine", out.verdict, "actions", out.done, "error", errorText(out.err))
+		"quarantine", out.verdict, "actions", out.done, "spared", out.spared, "error", errorText(out.err))
 }

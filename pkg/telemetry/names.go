@@ -98,7 +98,7 @@ var (
 	JibrisPending      = Metric{"JibrisPending", "Count", PerFleet, "recorders that the desired capacity asks for and Auto Scaling has not launched"}
 	JibrisUnhealthy    = Metric{"JibrisUnhealthy", "Count", PerFleet, "recorders in service that answer and are neither free nor busy"}
 	JibrisSilent       = Metric{"JibrisSilent", "Count", PerFleet, "recorders in service whose agent did not answer in time or with stale figures"}
-	JibrisOverdue      = Metric{"JibrisOverdue", "Count", PerFleet, "recorders that join, record or finalize for longer than the limit"}
+	JibrisOverdue      = Metric{"JibrisOverdue", "Count", PerFleet, "recorders that join, record, finalize or take to end for longer than the limit"}
 	RecordingsActive   = Metric{"RecordingsActive", "Count", PerFleet, "recordings into a file that are on"}
 	StreamsActive      = Metric{"StreamsActive", "Count", PerFleet, "live streams that are on"}
 	SpoolBytes         = Metric{"SpoolBytes", "Bytes", PerFleet, "size of the recordings on recorders' disks that are not proven to be in S3"}

@@ -49,6 +49,8 @@ type Options struct {
 	// LeastTimeout is the shortest wall time that a function gets, and for which its queue hides messages. 0 is 5 s, and
 	// what the queue's own figure comes to.
 	LeastTimeout time.Duration
+	// Patient leaves out the tick of a schedule while its function has another event.
+	Patient bool
 	// Physical gives, by "stack/LogicalId", the physical ids of what was made past CloudFormation.
 	Physical map[string]string
 	// Binary is the path of a function's bootstrap for this machine.

@@ -210,7 +210,7 @@ func (m *machines) node(i machine, address netip.Addr, data string) (settings.No
 	divide(&node, m.stage.options.factor)
 	node.Poll = settings.Duration(max(node.Poll.D(), leastPoll))
 	node.SickAfter = settings.Duration(max(node.SickAfter.D(), leastStale))
-	node.StatePoll = settings.Duration(max(node.StatePoll.D(), leastPoll))
+	node.StatePoll = settings.Duration(max(node.StatePoll.D(), m.stage.leastStatePoll()))
 	node.WarmUp = settings.Duration(max(node.WarmUp.D(), leastWarmUp))
 	node.StateFile = filepath.Join(m.dir(i), "state.json")
 	if m.stage.options.configure != nil {

@@ -31,6 +31,7 @@ type options struct {
 	moto     string
 	cdk      string
 	dir      string
+	records  bool // the scenario has recordings
 
 	// What the latency benchmark has otherwise than a scenario; the zero values are a scenario's.
 	skip         func(kind, logicalID string) bool // resources that are left out of what runs
@@ -126,6 +127,7 @@ func run(ctx context.Context, o options) error {
 	if len(plan.Recordings()) > 0 && fleet.Jibris.Max == 0 {
 		return fmt.Errorf("the scenario has recordings, and the settings in %s have no recorders: give jibris a max above 0", o.settings)
 	}
+	o.records = len(plan.Recordings()) > 0
 	out := newProgress(o.json)
 	stage, err := raise(ctx, o, fleet, out)
 	if stage != nil {

@@ -165,7 +165,7 @@ func (s *stage) startCloud(ctx context.Context, out *progress) error {
 	s.shards = shards
 	s.ended.Go(func() { s.world.Run(ctx) })
 	cloud, err := emulator.Start(emulator.Options{
-		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: s.leastTick(), LeastTimeout: s.leastTimeout(),
+		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: s.leastTick(), LeastTimeout: s.leastTimeout(), Patient: s.options.records,
 		Binary: s.binary,
 		Env:    s.scaleEnv,
 		Skip:   s.options.skip, SpreadAlarms: s.options.spreadAlarms,

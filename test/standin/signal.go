@@ -38,6 +38,7 @@ type signal struct {
 	recorders         map[fleet.InstanceID]*view
 	recorded          map[string]*session // by room, that Jicofo knows of
 	recordingFailures int64
+	streamingFailures int64
 }
 
 // liveSignal brings up a signal node's processes when it is time.

@@ -18,6 +18,7 @@ import (
 type Functions interface {
 	Invoke(ctx context.Context, name string, payload []byte) (functions.Result, error)
 	InvokeAsync(name string, payload []byte) error
+	Waiting(name string) int
 	Name(arnOrName string) (string, bool)
 }
 
@@ -60,6 +61,9 @@ type Options struct {
 	// LeastHidden is the shortest wall time for which a mapping hides what it has received: no less than its function
 	// may take. 0 is 1 s.
 	LeastHidden time.Duration
+	// Patient leaves out the tick of a schedule while a function of its has another event. A time limit of less than a
+	// minute says the same of schedules by the minute on AWS; where a tick is shorter than a run takes, nothing else does.
+	Patient bool
 	// Silent is whether a schedule does not tick now, as while the service is in trouble; nil is never.
 	Silent  func(rule string) bool
 	OnEvent func(Event)

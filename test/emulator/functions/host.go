@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/ident"
@@ -29,6 +30,8 @@ type deployed struct {
 	slots chan struct{}
 	mu    sync.Mutex
 	warm  []*environment
+	// waiting is how many asynchronous events it was given that are not done.
+	waiting atomic.Int64
 }
 
 // New makes a host without functions.

@@ -177,6 +177,16 @@ func TestAnAsynchronousEventIsRetriedTwiceAndThenDead(t *testing.T) {
 	assert.Equal(t, "told to fail", record.ResponsePayload["errorMessage"])
 }
 
+func TestAnEventWaitsUntilItIsDoneOrDead(t *testing.T) {
+	l := newLab(t, func(f *Function) { f.OnFailure = "arn:destination" })
+	assert.Zero(t, l.Waiting("f"))
+	require.NoError(t, l.InvokeAsync("f", []byte(`{"do":"fail","group":"waiting"}`)))
+	assert.Equal(t, 1, l.Waiting("f"), "its retries are to come")
+	require.Eventually(t, func() bool { return l.Waiting("f") == 0 }, 5*time.Second, 5*time.Millisecond)
+	assert.Equal(t, 3, l.starts("waiting"))
+	assert.Zero(t, l.Waiting("g"), "there is none of that name")
+}
+
 func TestAnAsynchronousEventWithoutADeadLetterQueueIsLostLoudly(t *testing.T) {
 	l := newLab(t, func(f *Function) { f.DeadLetter = ""; f.Retries = 0 })
 	require.NoError(t, l.InvokeAsync("f", []byte(`{"do":"fail"}`)))

@@ -146,11 +146,11 @@ func recorderPhase(state string, j standin.Jibri) string {
 		return "recording"
 	case state != scaling.InService:
 		return "leaving"
-	case j.Expired || j.Unhealthy || !j.Up:
-		return "unhealthy"
-	case j.Busy:
+	case j.Up && j.Busy:
 		return "busy"
-	default:
+	case j.Free:
 		return "free"
+	default:
+		return "unhealthy"
 	}
 }

@@ -165,7 +165,7 @@ func TestPhases(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, bridgePhase(c.state, c.b), name)
 	}
-	free := standin.Jibri{Up: true}
+	free := standin.Jibri{Up: true, Free: true}
 	for name, c := range map[string]struct {
 		state string
 		j     standin.Jibri
@@ -177,7 +177,7 @@ func TestPhases(t *testing.T) {
 		"one that writes a file records":        {scaling.InService, standin.Jibri{Up: true, Busy: true, Recording: true}, "recording"},
 		"one that leaves may still record":      {scaling.TerminatingWait, standin.Jibri{Up: true, Busy: true, Recording: true}, "recording"},
 		"one that is ended leaves":              {scaling.TerminatingWait, free, "leaving"},
-		"one that takes no recording is unwell": {scaling.InService, standin.Jibri{Up: true, Expired: true}, "unhealthy"},
+		"one that takes no recording is unwell": {scaling.InService, standin.Jibri{Up: true}, "unhealthy"},
 		"one whose container is gone is unwell": {scaling.InService, standin.Jibri{}, "unhealthy"},
 	} {
 		assert.Equal(t, c.want, recorderPhase(c.state, c.j), name)
