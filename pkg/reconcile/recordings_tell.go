@@ -36,7 +36,7 @@ func (r Recordings) tell(ctx context.Context, e recording.Entry, t *tally) (reco
 		told, _ = told.Advance(recording.Catalogued, r.Now(), "")
 	}
 	failed := r.announce(ctx, &e, told)
-	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), final)
+	kept, cancel := toTheEnd(ctx)
 	defer cancel()
 	after, err := r.update(kept, e, func(now recording.Entry) (recording.Entry, bool) {
 		if now.State != e.State {
@@ -78,4 +78,13 @@ func (r Recordings) deadline(ctx context.Context) time.Time {
 		return deadline.Add(final).UTC()
 	}
 	return r.Now().Add(r.Env.LateAfter).UTC()
+}
+
+// toTheEnd is for the note of what was announced, which must not be lost: it has all that is left of the run but a second.
+func toTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithoutCancel(ctx), func() {}
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(final/2))
 }

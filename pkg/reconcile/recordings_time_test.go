@@ -21,6 +21,7 @@ import (
 type slow struct {
 	*archive
 	head     time.Duration
+	put      time.Duration // of the catalogue
 	announce map[string]time.Duration // by place
 	hangs    map[string]bool          // keys for which S3 does not answer at all
 	heads    map[string]int
@@ -57,7 +58,7 @@ func (s *slow) Get(ctx context.Context, id string) (recording.Entry, error) {
 }
 
 func (s *slow) Put(ctx context.Context, e recording.Entry) (bool, error) {
-	if err := ctx.Err(); err != nil {
+	if err := takes(ctx, s.put); err != nil {
 		return false, err
 	}
 	return s.archive.Put(ctx, e)
@@ -176,6 +177,22 @@ func TestWhatIsAnnouncedIsNotedBeforeTheRunEnds(t *testing.T) {
 			assert.Len(t, times, 10, where)
 			assert.Len(t, s.told[where], 10, "%s: none is told twice", where)
 		}
+	})
+}
+
+func TestASlowCatalogueTakesTheNoteOfWhatWasAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlow()
+		last := s.uploaded(t, 1)[0]
+		s.put = 3 * time.Second
+		for range 2 {
+			run(t, func(ctx context.Context) {
+				_, again, err := s.loop().Receive(ctx, []Announcement{message(last)})
+				require.NoError(t, err)
+				assert.Empty(t, again)
+			})
+		}
+		assert.Len(t, s.told["topic"], 1, "a run that has time left writes down what it told")
 	})
 }
 
