@@ -21,7 +21,7 @@ import (
 type slow struct {
 	*archive
 	head     time.Duration
-	put      time.Duration // of the catalogue
+	put      time.Duration            // of the catalogue
 	announce map[string]time.Duration // by place
 	hangs    map[string]bool          // keys for which S3 does not answer at all
 	heads    map[string]int
