@@ -33,7 +33,7 @@ func NewAlarm(scope constructs.Construct, a alarm.Alarm, topicARN string) awsclo
 		ComparisonOperator: jsii.String(comparison),
 		Threshold:          jsii.Number(a.Threshold),
 		Period:             jsii.Number(float64(a.Seconds)),
-		EvaluationPeriods:  jsii.Number(float64(a.Periods)),
+		EvaluationPeriods:  jsii.Number(float64(a.Looked())),
 		DatapointsToAlarm:  jsii.Number(float64(a.Periods)),
 		TreatMissingData:   jsii.String(string(a.Missing)),
 		AlarmActions:       told(topicARN),

@@ -24,6 +24,10 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
+// atOnce is how many recordings a run attends to at a time: a batch of the queue is ten messages, and a sweep of a
+// thousand with some calls of 20 ms for each takes ten seconds.
+const atOnce = 8
+
 func main() {
 	loop, err := connect()
 	if err != nil {
@@ -69,7 +73,7 @@ func connect() (reconcile.Recordings, error) {
 		return reconcile.Recordings{}, err
 	}
 	return reconcile.Recordings{
-		Env: env, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)), Now: time.Now,
+		Env: env, AtOnce: atOnce, Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)), Now: time.Now,
 		Catalogue: awscloud.Catalogue{Client: dynamodb.NewFromConfig(cfg), Table: env.Catalogue},
 		Objects:   objects.NewBucket(cfg, env.Bucket),
 		Machines:  awscloud.Machines{Client: ec2.NewFromConfig(cfg)},

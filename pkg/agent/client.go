@@ -129,6 +129,8 @@ func read(at netip.AddrPort, code int, raw []byte, document any) error {
 		return nil
 	case http.StatusConflict:
 		return fmt.Errorf("agent %s: %w", at, &Refusal{Why: text})
+	case http.StatusLocked:
+		return fmt.Errorf("agent %s: %w", at, &Refusal{Why: text, Occupied: true})
 	case http.StatusUnauthorized:
 		return fmt.Errorf("agent %s: %w", at, ErrUnauthorized)
 	default:

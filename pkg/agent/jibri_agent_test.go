@@ -57,6 +57,7 @@ func TestTheLifeOfARecorder(t *testing.T) {
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
 	assert.Equal(t, "a recording or a stream is on", refusal.Why)
+	require.ErrorIs(t, err, fleet.ErrOccupied)
 
 	r.make("http://127.255.255.1:9") // the agent is new, and so is its component, which finds a silent Jibri
 	a = r.agentOf(state)

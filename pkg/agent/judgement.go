@@ -27,6 +27,10 @@ type JibriLimits struct {
 // mostRestarts is how many restarts in a row may leave a recorder unwell before it is given up.
 const mostRestarts = 2
 
+// onceMore is after how many times what joining may take a sick recorder is started once more: a quarter of an hour by
+// default, long after one that is sick alone was replaced.
+const onceMore = 5
+
 // Container is what systemd says of the service that is Jibri's container.
 type Container int
 
@@ -91,8 +95,10 @@ type Judgement struct {
 	Starts int64
 	// Restarts counts the restarts since it last was well.
 	Restarts int
-	// Sick is true once restarts did not make it well. It stays so: its container is stopped, so that no Jicofo
-	// chooses it, and the control plane replaces its machine.
+	// Sick is true once restarts did not make it well: its container is stopped, so that no Jicofo chooses it, and the
+	// control plane replaces its machine. It does not while so many are sick that it doubts what it sees; so a sick one is
+	// started once more from time to time, and is well again once it could have recorded for long enough. An agent that
+	// was restarted has forgotten it, and finds out anew.
 	Sick bool
 	// What is to be done now, and why, or what is wrong.
 	Todo Todo
@@ -109,9 +115,11 @@ type Judgement struct {
 	runs       bool
 	startedAt  time.Time // when the agent last started it, or first saw it run
 	ending     bool      // it was told to end
+	endingFrom time.Time // since when
 	freeSince  time.Time
 	sickOf     string
-	session    string // of the last encoder that was seen
+	triedAt    time.Time // when it was given up, or started once more after that
+	session    string    // of the last encoder that was seen
 }
 
 // After is the judgement once a look at a given time has become part of it.
@@ -129,17 +137,16 @@ func (j Judgement) After(l JibriLook, now time.Time, limits JibriLimits) Judgeme
 		j.Restarts = 0 // it has brought a session to its end
 	}
 	limit := limits.of(j.Activity)
-	j.Overdue = limit > 0 && now.Sub(j.Since) >= limit
+	j.Overdue = limit > 0 && now.Sub(j.Since) >= limit || j.lingers(now, limits)
 	j.Todo, j.Why = j.decide(l, now, limits)
-	return j.givenUp().freed(l, now, limits)
+	return j.givenUp(now, limits).freed(l, now, limits)
 }
 
 // givenUp turns one restart too many into the end of trying.
-func (j Judgement) givenUp() Judgement {
+func (j Judgement) givenUp(now time.Time, limits JibriLimits) Judgement {
 	again := j.Todo == TodoRestart || j.Todo == TodoStart && j.crashed()
-	if again && j.Restarts >= mostRestarts {
-		j.Sick = true
-		j.sickOf = j.Why
+	if again && j.Restarts >= mostRestarts && !j.Sick {
+		j.Sick, j.sickOf, j.triedAt = true, j.Why, now
 	}
 	if !j.Sick {
 		return j
@@ -149,7 +156,9 @@ func (j Judgement) givenUp() Judgement {
 	case TodoRestart:
 		j.Todo = TodoStop
 	case TodoStart:
-		j.Todo = TodoNothing
+		if now.Sub(j.triedAt) < onceMore*limits.Join {
+			j.Todo = TodoNothing
+		}
 	case TodoNothing, TodoLeave, TodoStop:
 	}
 	return j
@@ -162,10 +171,12 @@ func (j Judgement) Did(todo Todo, now time.Time) Judgement {
 		if todo == TodoRestart || j.crashed() {
 			j.Restarts++
 		}
-		j.startedAt, j.ending = now, false
+		j.startedAt, j.ending, j.triedAt = now, false, now
 		j.answeredAt, j.joined, j.unjoined = time.Time{}, false, time.Time{}
 	case TodoLeave, TodoStop:
-		j.ending = true
+		if !j.ending {
+			j.ending, j.endingFrom = true, now
+		}
 	case TodoNothing:
 	}
 	j.Todo, j.Free, j.freeSince = TodoNothing, false, time.Time{}

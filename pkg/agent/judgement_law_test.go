@@ -115,8 +115,12 @@ func TestARecordersFiguresAreSane(t *testing.T) {
 			if j.Restarts > mostRestarts {
 				t.Fatalf("%d restarts", j.Restarts)
 			}
-			if before.Sick && (!j.Sick || j.Todo == TodoStart || j.Todo == TodoRestart) {
+			early := now.Sub(before.triedAt) < onceMore*limits.Join
+			if before.Sick && (j.Todo == TodoRestart || j.Todo == TodoStart && early) {
 				t.Fatalf("given up, and yet %q", j.Todo)
+			}
+			if before.Sick && !j.Sick && (before.freeSince.IsZero() || now.Sub(before.freeSince) < limits.Join) {
+				t.Fatalf("well, and not proven")
 			}
 			if before.Activity != j.Activity && !j.Since.Equal(now) {
 				t.Fatalf("%s since %s, from %s at %s", j.Activity, j.Since, before.Activity, now)

@@ -122,7 +122,7 @@ func TestWhatIsDoneToAContainer(t *testing.T) {
 		{"one that knows no shards is not", []step{{look: down.with(func(l *JibriLook) { l.Wanted = 0 }), lasts: time.Hour}}, nil},
 		{"one whose image is missing is not", []step{{look: JibriLook{Admitted: true}, lasts: time.Hour}}, nil},
 		{"one that runs though it was never admitted is let end", []step{{look: lookAt(idle()).with(func(l *JibriLook) { l.Admitted = false })}}, []Todo{TodoLeave}},
-		{"a container that ended by itself is started twice more", []step{settled, {look: down, lasts: time.Hour}}, []Todo{TodoStart, TodoStart}},
+		{"a container that ended by itself is started twice more", []step{settled, {look: down, lasts: 15 * time.Minute}}, []Todo{TodoStart, TodoStart}},
 		{"expired is restarted", []step{settled, {look: lookAt(expired())}}, []Todo{TodoRestart}},
 		{"unhealthy is restarted", []step{settled, {look: lookAt(broken())}}, []Todo{TodoRestart}},
 		{"unhealthy while it joins is waited for", []step{settled,
@@ -167,9 +167,39 @@ func TestTwoRestartsThatDoNotHelpAreEnough(t *testing.T) {
 	assert.True(t, j.Sick)
 	assert.Equal(t, "2 restarts have not helped: Jibri has expired", j.Why)
 	down := lookAt(nil).with(func(l *JibriLook) { l.Container = ContainerDown })
-	j, did, _ = play(append(steps, step{look: down, lasts: time.Hour})...)
+	j, did, _ = play(append(steps, step{look: down, lasts: 10 * time.Minute})...)
 	assert.NotContains(t, did, TodoStart, "what is given up is not started again")
 	assert.True(t, j.Sick)
+}
+
+// A fault that makes all recorders sick has none replaced, so that they must come back by themselves once it is over.
+func TestASickRecorderThatNobodyReplacesIsTriedOnceMoreFromTimeToTime(t *testing.T) {
+	down := lookAt(nil).with(func(l *JibriLook) { l.Container = ContainerDown })
+	sick := []step{{look: lookAt(idle()), lasts: time.Minute}, {look: lookAt(expired()), lasts: time.Minute}, {look: down, lasts: onceMore * limits.Join}}
+	j, did, _ := play(sick...)
+	assert.Equal(t, TodoStart, did[len(did)-1])
+	assert.True(t, j.Sick, "it has to prove itself")
+
+	failed, did, _ := play(append(sick, step{look: lookAt(expired()), lasts: time.Minute}, step{look: down, lasts: 10 * time.Minute})...)
+	assert.Equal(t, TodoStop, did[len(did)-1])
+	assert.True(t, failed.Sick)
+
+	proving, _, _ := play(append(sick, step{look: lookAt(idle()), lasts: limits.Join - time.Second})...)
+	assert.True(t, proving.Sick)
+	assert.False(t, proving.Free)
+	well, _, _ := play(append(sick, step{look: lookAt(idle()), lasts: limits.Join + 2*time.Second})...)
+	assert.False(t, well.Sick)
+	assert.True(t, well.Free)
+	assert.Empty(t, well.Why)
+}
+
+func TestAContainerThatIsToldToEndAndDoesNotIsStoppedAndTold(t *testing.T) {
+	retired := lookAt(idle()).with(func(l *JibriLook) { l.Retired = true })
+	_, did, _ := play(step{look: lookAt(idle()), lasts: time.Minute}, step{look: retired, lasts: limits.Finalize - 2*time.Second})
+	assert.NotContains(t, did, TodoStop)
+	j, did, _ := play(step{look: lookAt(idle()), lasts: time.Minute}, step{look: retired, lasts: limits.Finalize + time.Second})
+	assert.Equal(t, TodoStop, did[len(did)-1])
+	assert.True(t, j.Overdue, "the alarm of overdue recorders must tell if stopping does not help")
 }
 
 func TestWhatIsWellForgetsItsRestarts(t *testing.T) {

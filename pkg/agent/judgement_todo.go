@@ -85,6 +85,8 @@ func (j Judgement) broken(l JibriLook, now time.Time, limits JibriLimits) string
 		return fmt.Sprintf("it has been ending a session for %s", lasted(j.Since))
 	case j.Activity == fleet.ActivityLost && (j.answeredAt.IsZero() || now.Sub(j.answeredAt) >= limits.Stall):
 		return "Jibri does not answer"
+	case j.lingers(now, limits):
+		return fmt.Sprintf("it was told to end %s ago, has nothing to do and runs", lasted(j.endingFrom))
 	case j.Activity == fleet.ActivityIdle && !j.healthy:
 		return "Jibri is unhealthy"
 	case j.Activity == fleet.ActivityIdle && l.Missing > 0 && now.Sub(j.unjoined) >= limits.Join && j.Restarts < mostRestarts:
@@ -95,18 +97,25 @@ func (j Judgement) broken(l JibriLook, now time.Time, limits JibriLimits) string
 	}
 }
 
-// freed says whether a session can start now, and forgets restarts once one could have for long enough.
+// lingers reports whether a container that was told to end once it is idle is idle and does not end. Jibri takes no
+// session once it was told, so that nothing can be cut.
+func (j Judgement) lingers(now time.Time, limits JibriLimits) bool {
+	return j.ending && j.Activity == fleet.ActivityIdle && now.Sub(j.endingFrom) >= limits.Finalize && now.Sub(j.Since) >= limits.Finalize
+}
+
+// freed says whether a session can start now, and forgets restarts and sickness once one could have for long enough.
 func (j Judgement) freed(l JibriLook, now time.Time, limits JibriLimits) Judgement {
 	connected := j.joined && l.Shards > 0 && (j.unjoined.IsZero() || now.Sub(j.unjoined) < limits.Silence)
-	j.Free = l.wanted() && l.Room && l.Container == ContainerRunning && j.Activity == fleet.ActivityIdle &&
-		j.healthy && connected && !l.Outdated && !j.ending && j.Todo == TodoNothing && !j.Sick
+	well := l.wanted() && l.Room && l.Container == ContainerRunning && j.Activity == fleet.ActivityIdle &&
+		j.healthy && connected && !l.Outdated && !j.ending && j.Todo == TodoNothing
+	j.Free = well && !j.Sick
 	switch {
-	case !j.Free:
+	case !well:
 		j.freeSince = time.Time{}
 	case j.freeSince.IsZero():
 		j.freeSince = now
 	case now.Sub(j.freeSince) >= limits.Join:
-		j.Restarts = 0
+		j.Restarts, j.Sick = 0, false
 	}
 	return j
 }

@@ -9,10 +9,17 @@ import (
 )
 
 // Refusal is an order that the agent does not obey as things are, with the reason in words.
-type Refusal struct{ Why string }
+type Refusal struct {
+	Why string
+	// Occupied is true when the reason is that somebody is on the node.
+	Occupied bool
+}
 
 // Error is the reason.
 func (r *Refusal) Error() string { return "order refused: " + r.Why }
+
+// Is tells fleet.ErrOccupied from other reasons.
+func (r *Refusal) Is(target error) bool { return r.Occupied && target == fleet.ErrOccupied }
 
 func refuse(format string, args ...any) error { return &Refusal{Why: fmt.Sprintf(format, args...)} }
 
@@ -83,9 +90,9 @@ func (a *Agent) provenEmpty(ctx context.Context) error {
 	case err != nil:
 		return refuse("it is not proven empty: %v", err)
 	case people > 0 && a.config.Role == fleet.RoleJibri:
-		return refuse("a recording or a stream is on")
+		return &Refusal{Why: "a recording or a stream is on", Occupied: true}
 	case people > 0:
-		return refuse("it has %d participants", people)
+		return &Refusal{Why: fmt.Sprintf("it has %d participants", people), Occupied: true}
 	default:
 		return nil
 	}

@@ -144,11 +144,15 @@ func (s *server) census(w http.ResponseWriter, r *http.Request, _ []byte) {
 	s.answer(w, census)
 }
 
-// fail answers 409 to what is refused, 500 to what failed.
+// fail answers 423 to what is refused since somebody is on the node, 409 to what else is refused, 500 to what failed.
 func (s *server) fail(w http.ResponseWriter, asked string, err error) {
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		http.Error(w, refusal.Why, http.StatusConflict)
+		code := http.StatusConflict
+		if refusal.Occupied {
+			code = http.StatusLocked
+		}
+		http.Error(w, refusal.Why, code)
 		return
 	}
 	s.log.Error("request failed", "asked", asked, "why", err)

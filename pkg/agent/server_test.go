@@ -104,11 +104,16 @@ func TestErrorsKeepTheirKindOnTheWay(t *testing.T) {
 	s := &subject{}
 	at := serving(t, s)
 	c := clientOf(t, at, secret)
-	s.err = &Refusal{Why: "it has 4 participants"}
+	s.err = &Refusal{Why: "it has 4 participants", Occupied: true}
 	_, err := c.Order(t.Context(), at.Addr(), fleet.VerbRetire, fleet.Order{})
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
 	assert.Equal(t, "it has 4 participants", refusal.Why)
+	require.ErrorIs(t, err, fleet.ErrOccupied)
+	s.err = &Refusal{Why: "its fence is old"}
+	_, err = c.Order(t.Context(), at.Addr(), fleet.VerbRetire, fleet.Order{})
+	require.ErrorAs(t, err, &refusal)
+	require.NotErrorIs(t, err, fleet.ErrOccupied)
 	_, err = c.Census(t.Context(), at.Addr())
 	require.ErrorAs(t, err, &refusal)
 	s.err = errors.New("disk full")

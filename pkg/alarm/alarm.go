@@ -56,7 +56,8 @@ func (a Advice) Text() string {
 }
 
 // Alarm is an alarm on one metric: it fires when the statistic is at or above the threshold, or with Below at or below
-// it, in each of Periods periods in a row.
+// it, in Periods of the last Of periods, which are Periods when it is 0. One that looks at more than it needs is on for
+// longer: what comes and goes sends one message, and what other alarms stand behind is still on when they end.
 type Alarm struct {
 	Name     string
 	Severity Severity
@@ -70,9 +71,13 @@ type Alarm struct {
 	Threshold  float64
 	Below      bool
 	Periods    int
+	Of         int
 	Seconds    int // of a period
 	Missing    Missing
 }
+
+// Looked is how many periods the alarm looks at.
+func (a Alarm) Looked() int { return max(a.Periods, a.Of) }
 
 // Composite is an alarm on other alarms: it fires when any of some is in ALARM while none of others is, so that one
 // failure that shows in many ways sends one message.

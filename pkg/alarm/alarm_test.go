@@ -78,6 +78,8 @@ func TestEveryAlarmIsWhole(t *testing.T) {
 		assert.Contains(t, []Severity{Page, Ticket, Wake, Part}, a.Severity, a.Name)
 		assert.Equal(t, a.Severity == Wake, a.Wakes != "", a.Name)
 		assert.Positive(t, a.Periods, a.Name)
+		// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+		assert.LessOrEqual(t, a.Looked()*a.Seconds, day, a.Name)
 		assert.NotEmpty(t, a.Dimensions, a.Name)
 		if a.Namespace == telemetry.Namespace {
 			m := telemetry.All[slices.IndexFunc(telemetry.All, func(m telemetry.Metric) bool { return m.Name == a.Metric })]
@@ -110,6 +112,16 @@ func TestEveryPartIsOfACompositeAndNothingElseIs(t *testing.T) {
 	for name, is := range part {
 		assert.Equal(t, is, used[name], name)
 	}
+}
+
+func TestWhatOthersStandBehindIsOnForLonger(t *testing.T) {
+	looked := map[string][2]int{}
+	for _, a := range Of(example(t)).Alarms {
+		looked[a.Name] = [2]int{a.Periods, a.Looked()}
+	}
+	assert.Equal(t, [2]int{2, 4}, looked["jitsi-one-nodes-silent"], "named by another's rule itself")
+	assert.Equal(t, [2]int{3, 5}, looked["jitsi-one-down"], "a part of one that is")
+	assert.Equal(t, [2]int{5, 5}, looked["jitsi-agents-silent"], "nothing stands behind it")
 }
 
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html

@@ -27,17 +27,17 @@ func (b *builder) controlPlane() {
 		errors, throttles, idle, slow := lambda, lambda, lambda, lambda
 		errors.Name, errors.Metric = name+"-errors", "Errors"
 		errors.Advice = Advice{
-			"The Lambda " + function + " failed in each of three minutes.", []string{"AWS refuses or throttles a call", "a right is missing after a change", "what it needs is not deployed"},
+			"The Lambda " + function + " failed in three minutes of five.", []string{"AWS refuses or throttles a call", "a right is missing after a change", "what it needs is not deployed"},
 			"read its last error in the log group /jitsi-fleet/" + b.s.Fleet + "/" + name + "; until it is mended nothing that it does is done.",
 		}
 		throttles.Name, throttles.Metric = name+"-throttles", "Throttles"
 		throttles.Advice = Advice{
-			"The Lambda " + function + " was not started in each of three minutes.", []string{"another program uses up the account's Lambda concurrency"},
+			"The Lambda " + function + " was not started in three minutes of five.", []string{"another program uses up the account's Lambda concurrency"},
 			"raise the account's Lambda concurrency or find what else uses it up.",
 		}
 		idle.Name, idle.Metric, idle.Threshold, idle.Below, idle.Periods, idle.Missing = name+"-idle", "Invocations", 0, true, 5, SilenceIsBad
 		idle.Advice = Advice{
-			"The Lambda " + function + ", which is due each minute, has not run for five.", []string{"its schedule's rule is disabled or gone", "its permission is gone", "EventBridge is disturbed in this region"},
+			"The Lambda " + function + ", which is due each minute, has not run in five minutes of seven.", []string{"its schedule's rule is disabled or gone", "its permission is gone", "EventBridge is disturbed in this region"},
 			"look at the rule in EventBridge and at the AWS Health Dashboard; deploy the control stack again to restore both.",
 		}
 		slow.Name, slow.Metric, slow.Statistic, slow.Threshold = name+"-slow", "Duration", Maximum, slowMillis
@@ -66,8 +66,9 @@ const slowObservation = 30_000
 
 // observation watches that the fleet is seen at all.
 func (b *builder) observation() {
-	silent := own("metrics-silent", Part, telemetry.ObserveMillis, slowObservation, 3, Advice{
-		"For three minutes the fleet was not observed, or observing it took half a minute.",
+	// A Lambda that fails or does not run says nothing either: the alarms of that are on before this.
+	silent := own("metrics-silent", Part, telemetry.ObserveMillis, slowObservation, 7, Advice{
+		"For seven minutes the fleet was not observed, or observing it took half a minute.",
 		[]string{"the Lambda metrics fails", "CloudWatch does not read its log", "every agent hangs until its time limit"},
 		"read the log of the Lambda metrics.",
 	})

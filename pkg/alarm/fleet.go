@@ -52,16 +52,16 @@ func (b *builder) composeRecorders(silent string) {
 	b.compose(b.name("recorders-short"), Page, b.short(), []string{silent}, Advice{
 		"Recordings are refused, or will be: fewer recorders are free than people need.",
 		[]string{"the pool is at its maximum", "a vCPU quota, or no capacity in a zone", "recorders do not become healthy"},
-		"look which of its parts is in alarm: raise jibris.max, ask for quota, or read a new recorder's agent's status.",
+		"look which of its parts is in alarm: raise jibris.max, ask for quota, or see in the Lambda metrics' log what a new recorder lacks.",
 	})
 	b.compose(b.name("recorders-ailing"), Ticket, []string{b.name("jibris-unhealthy"), b.name("jibris-overdue")}, []string{b.name("recorders-short"), silent}, Advice{
 		"A recorder hangs; enough others are free.", []string{"Chrome or ffmpeg hangs", "somebody forgot to stop a recording"},
-		"read the recorder's agent's status, which says in words what fails.",
+		"see under \"unwell\" in the Lambda metrics' log which it is and what fails there.",
 	})
 	b.compose(b.name("recordings-stuck"), Page,
 		[]string{b.name("spool-stuck"), b.name("uploads-fail"), b.name("recordings-late"), b.name("recordings-undelivered-not-empty")}, nil, Advice{
 			"Finished recordings do not get to S3 or to the catalogue. Nothing is lost: recorders keep them and try again.",
 			[]string{"a right on the bucket or its key was changed", "no route to S3", "the Lambda recordings fails"},
-			"./scripts/recordings shows which and where; the recorder's agent's status says what keeps it.",
+			"./scripts/recordings list shows which and where; under \"unwell\" in the Lambda metrics' log each recorder says what keeps it.",
 		})
 }

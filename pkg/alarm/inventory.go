@@ -28,6 +28,7 @@ func Of(s settings.Settings) Inventory {
 	}
 	b.composeShards()
 	b.composeFleet()
+	b.linger()
 	return b.Inventory
 }
 
@@ -40,6 +41,30 @@ func (b *builder) add(shard string, alarms ...Alarm) {
 
 func (b *builder) compose(name string, severity Severity, anyOf, unless []string, advice Advice) {
 	b.Composites = append(b.Composites, Composite{Name: name, Severity: severity, Advice: advice, Any: anyOf, Unless: unless})
+}
+
+// lingering is how many periods an alarm looks at beyond those that it needs while others stand behind it.
+const lingering = 2
+
+// linger keeps on for a while what other alarms stand behind. CloudWatch evaluates alarms at different moments: when a
+// failure ends, what says it would else be off before what follows from it, which would send a second message.
+func (b *builder) linger() {
+	before := map[string]bool{}
+	for _, c := range b.Composites {
+		for _, name := range c.Unless {
+			before[name] = true
+		}
+	}
+	for _, c := range b.Composites {
+		for _, name := range c.Any {
+			before[name] = before[name] || before[c.Name]
+		}
+	}
+	for i, a := range b.Alarms {
+		if before[a.Name] {
+			b.Alarms[i].Of = a.Periods + lingering
+		}
+	}
 }
 
 // name is the full name of an alarm of the fleet.

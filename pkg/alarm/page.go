@@ -58,6 +58,22 @@ func (i Inventory) names() []string {
 	return names
 }
 
+// looking is what every alarm begins with.
+const looking = `## First, whatever it is
+
+Nothing that runs is ended because something is not known: there is time to look. Each command takes your credentials and region.
+
+    aws cloudwatch describe-alarms --state-value ALARM --alarm-types MetricAlarm CompositeAlarm --output table \
+      --query '[MetricAlarms,CompositeAlarms][].[AlarmName,StateUpdatedTimestamp]'         # what else is on: the parts say where
+    aws logs tail /jitsi-fleet/FLEET/metrics --since 15m --filter-pattern '{ $.level = "WARN" }'     # which nodes are silent, and what fails on the others
+    aws logs tail /jitsi-fleet/FLEET/NAME --since 1h --filter-pattern '?ERROR ?errorMessage'          # why a Lambda NAME fails
+    aws autoscaling describe-scaling-activities --max-items 20 --auto-scaling-group-name NAME # why instances come, do not come or go
+    aws ec2 get-console-output --latest --output text --instance-id ID                       # why a new node does not boot
+
+What the control plane did, and why, stands on the dashboard FLEET-control-plane. Fleets and shards are on the dashboards FLEET-overview and
+FLEET-SHARD; each links to the others.
+`
+
 // Runbook is the runbook of a fleet with these settings, in Markdown: first what sends messages, then what is looked at
 // once one has come.
 func Runbook(s settings.Settings) string {
@@ -67,7 +83,7 @@ func Runbook(s settings.Settings) string {
 		"FLEET and SHARD stand for your names; thresholds that follow settings are those of the defaults.\n\n" +
 		"A **page** says that users are affected or soon will be; a **ticket** can wait for the next working day; **wake** wakes a control loop and nobody else. " +
 		"What one failure shows in many alarms is one composite alarm, which sends the one message; its parts send none and say in the console where to look. " +
-		"While another alarm whose message says it already is on, a composite is silent.\n")
+		"While another alarm whose message says it already is on, a composite is silent.\n\n" + looking)
 	for _, severity := range []Severity{Page, Ticket} {
 		fmt.Fprintf(&b, "\n## %s\n", map[Severity]string{Page: "Pages", Ticket: "Tickets"}[severity])
 		for _, c := range inventory.Composites {
@@ -114,7 +130,10 @@ func (a Alarm) condition() string {
 		unit = "day"
 	}
 	how := fmt.Sprintf("for %d %ss", a.Periods, unit)
-	if a.Periods == 1 {
+	switch {
+	case a.Looked() > a.Periods:
+		how = fmt.Sprintf("in %d of %d %ss", a.Periods, a.Of, unit)
+	case a.Periods == 1:
 		how = "in a " + unit
 	}
 	text := fmt.Sprintf("the %s of `%s` in `%s` is %s %v %s", strings.ToLower(string(a.Statistic)), a.Metric, a.Namespace, direction, a.Threshold, how)

@@ -35,7 +35,7 @@ func (b *builder) short() []string {
 }
 
 var recorderAlarms = []Alarm{
-	own("jibris-at-maximum", Part, telemetry.JibrisShort, 1, 1, Advice{
+	own("jibris-at-maximum", Part, telemetry.JibrisShort, 1, 2, Advice{
 		"More recorders are needed than jibris.max allows.", []string{"more recordings at once than foreseen"},
 		"raise jibris.max, or keep fewer free at this hour.",
 	}),
@@ -46,20 +46,20 @@ var recorderAlarms = []Alarm{
 	}),
 	own("jibri-launches-fail", Part, telemetry.JibriLaunchFailures, 3, 1, Advice{
 		"Three launches of recorders in a row were given up; launching now backs off.", []string{"the image or a boot script fails", "no Jicofo sees the new recorders"},
-		"read the group's activity history and /var/log/cloud-init-output.log of a new node.",
+		"read the group's activity history and the console output of a new node (aws ec2 get-console-output --latest).",
 	}),
 	own("jibris-frozen", Part, telemetry.JibrisFrozen, 1, 1, Advice{
 		"So many recorders look broken at once that the observer is presumed wrong: none is ended.", []string{"a shard's Prosody fails", "the list of shards is wrong", "the image fails"},
-		"ask a recorder's agent by hand: one cause for all is likelier than many.",
+		"see in the Lambda metrics' log what they say: one cause for all is likelier than many.",
 	}),
 	own("jibris-unhealthy", Part, telemetry.JibrisUnhealthy, 1, 5, Advice{
 		"For five minutes a recorder has been neither free nor busy. Its agent restarts its container first; then it is replaced.",
 		[]string{"Chrome or ffmpeg hangs", "its disk is full", "it cannot join a shard"},
-		"read the recorder's agent's status, which says in words what fails.",
+		"see under \"unwell\" in the Lambda metrics' log which it is and what fails there.",
 	}),
 	own("jibris-overdue", Part, telemetry.JibrisOverdue, 1, 5, Advice{
-		"A recorder joins, records or finalizes for longer than its limit.", []string{"somebody forgot to stop a recording", "a room that cannot be joined"},
-		"read the recorder's agent's status; a recording above jibris.recordingLimit goes on until somebody stops it in its room.",
+		"A recorder joins, records or finalizes for longer than its limit, or was told to end, has nothing to do and does not.", []string{"somebody forgot to stop a recording", "a room that cannot be joined", "its container cannot be stopped"},
+		"see under \"unwell\" in the Lambda metrics' log which it is; a recording above jibris.recordingLimit goes on until somebody stops it in its room.",
 	}),
 	own("jibris-retained", Ticket, telemetry.JibrisRetained, 1, 15, Advice{
 		"Auto Scaling retains a recorder after a lapsed hook; it costs money until it is proven empty.", []string{"a recording on it is not in S3", "the Lambda lifecycle was down for longer than bridges.hookTimeout"},
@@ -73,21 +73,21 @@ func (b *builder) recordings() {
 		own("spool-stuck", Part, telemetry.SpoolOldestSeconds, b.s.Recordings.LateAfter.D().Seconds(), 1, Advice{
 			"A finished recording has waited on its recorder's disk for longer than recordings.lateAfter. The recorder keeps it and tries again without end.",
 			[]string{"a right on the bucket or its key", "no route to S3"},
-			"read in that recorder's agent's status why its uploads fail.",
+			"see under \"unwell\" in the Lambda metrics' log which recorder it is and why its uploads fail.",
 		}),
 		own("uploads-fail", Part, telemetry.SpoolTroubles, 1, 10, Advice{
 			"For ten minutes the last upload of a recorder has been one that failed. It tries again without end.",
 			[]string{"a right on the bucket or its key", "no route to S3"},
-			"read in that recorder's agent's status why its uploads fail.",
+			"see under \"unwell\" in the Lambda metrics' log which recorder it is and why its uploads fail.",
 		}),
 		own("recordings-late", Part, telemetry.RecordingsLate, 1, 3, Advice{
 			"A recording has ended and is not in S3 after recordings.lateAfter, by the catalogue.",
 			[]string{"its upload fails", "its recorder was lost", "its checksum in S3 is another"},
-			"./scripts/recordings shows which and on which recorder; that recorder's agent's status says what keeps it.",
+			"./scripts/recordings list shows which and on which recorder; under \"unwell\" in the Lambda metrics' log it says what keeps it.",
 		}),
 		own("recordings-failed", Page, telemetry.RecordingsFailed, 1, 1, Advice{
 			"A recording is lost or cut short. It stands in the catalogue with the reason.", []string{"its recorder was lost before it had uploaded", "the encoder died"},
-			"./scripts/recordings shows the reason; tell those who wait for it.",
+			"./scripts/recordings list shows the reason; tell those who wait for it.",
 		}),
 		b.dead("recordings-undelivered", Advice{
 			"The Lambda recordings has refused the announcement of a recording for most of a day: it is in S3 and not in the catalogue.",

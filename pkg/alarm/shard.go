@@ -7,16 +7,20 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
 )
 
+// leastUnserved is the shortest time without a bridge that is told: silent nodes do not serve either, as far as is known, and
+// that is told before.
+const leastUnserved = 5 * time.Minute
+
 // bootMargin is how much longer than foreseen the first bridge may take before it is told.
 const bootMargin = 2 * time.Minute
 
 func (b *builder) shard(shard string) {
-	wake := own("room-missing", Wake, telemetry.RoomMissing, 0.5, 1, Advice{
-		"A shard has half a bridge less room than its spare. This alarm wakes the Lambda bridges, which grows the group.",
+	wake := own("room-missing", Wake, telemetry.RoomMissing, min(0.5, max(0.05, b.s.Bridges.Spare/2)), 1, Advice{
+		"A shard lacks half of its spare, or half a bridge of room. This alarm wakes the Lambda bridges, which grows the group.",
 		[]string{"more people meet"}, "nothing; the alarm short-of-bridges tells when growing is not possible.",
 	})
 	wake.Wakes = fleet.RoleBridge
-	none := own("no-bridge-serves", Part, telemetry.BridgesServing, 0, minutesOf(b.s.Bridges.BootTime.D()+bootMargin), Advice{
+	none := own("no-bridge-serves", Part, telemetry.BridgesServing, 0, minutesOf(max(leastUnserved, b.s.Bridges.BootTime.D()+bootMargin)), Advice{
 		"No bridge of a shard has served for longer than one takes to boot: nobody there sees or hears anybody.",
 		[]string{"the group was emptied by hand", "bridges boot and do not become healthy"},
 		"read the group's activity history, and the Lambda lifecycle's log for what the newest bridge lacks.",
@@ -60,21 +64,22 @@ func (b *builder) composeShards() {
 var shardHealth = []Alarm{
 	own("down", Part, telemetry.ShardDown, 1, 3, Advice{
 		"A HAProxy node sees the shard down: its rooms have moved to other shards.", []string{"the signal node fails", "its agent says down"},
-		"read the signal node's agent's status, which says in words what fails; terminate the instance to have it replaced.",
+		"see under \"unwell\" in the Lambda metrics' log what fails on the signal node; terminate its instance to have it replaced.",
 	}),
 	own("signal-unhealthy", Part, telemetry.SignalUnhealthy, 1, 3, Advice{
 		"The agent of a shard's signal node says that Prosody, Jicofo or the web server fails.", []string{"a container restarts again and again", "the disk is full"},
-		"read the agent's status, which says in words what fails; terminate the instance to have it replaced.",
+		"see under \"unwell\" in the Lambda metrics' log what fails; terminate the instance to have it replaced.",
 	}),
 	own("nodes-silent", Part, telemetry.SilentShare, 0.5, 2, Advice{
 		"Half or more of a shard's nodes say nothing. Nothing is shrunk or ended meanwhile, and growth is blind.",
 		[]string{"a security group, the secret or a route was changed", "a zone is disturbed"},
 		"look at the Lambda metrics' log: one cause for all nodes is likelier than many.",
 	}),
-	own("frozen", Part, telemetry.Frozen, 1, 1, Advice{
-		"So many nodes look broken at once that the observer is presumed wrong: nothing is ended in this shard.",
+	// Silent nodes freeze a shard, too: nodes-silent is then on before this.
+	own("frozen", Part, telemetry.Frozen, 1, 5, Advice{
+		"For five minutes so many nodes have looked broken at once that the observer is presumed wrong: nothing is ended in this shard.",
 		[]string{"a network change", "a release that fails everywhere"},
-		"ask a node's agent by hand; if the nodes really are broken, end them yourself, one by one.",
+		"see in the Lambda metrics' log what they say; if the nodes really are broken, end them yourself, one by one.",
 	}),
 	own("state-not-followed", Ticket, telemetry.StateNotFollowed, 1, 3, Advice{
 		"The shard does not follow the state in its parameter, or the parameter says none.",
@@ -84,13 +89,13 @@ var shardHealth = []Alarm{
 }
 
 var shardCapacity = []Alarm{
-	own("bridges-at-maximum", Part, telemetry.BridgesShort, 1, 1, Advice{
+	own("bridges-at-maximum", Part, telemetry.BridgesShort, 1, 2, Advice{
 		"A shard needs more bridges than its maximum allows.", []string{"the fleet has grown"},
-		"raise maxBridges in the settings, or lower the load by draining the shard.",
+		"raise bridges.max and deploy, or let the shard get no new rooms: ./scripts/shard drain.",
 	}),
 	own("bridges-overloaded", Part, telemetry.BridgesOverloaded, 1, 5, Advice{
 		"For five minutes a bridge has been at or above the stress at which Jicofo gives it nobody.", []string{"one very large conference"},
-		"compare LargestConference.",
+		"compare LargestConference and StressMax on the shard's dashboard; if the load is spread, lower bridges.target.",
 	}),
 	own("launches-pending", Part, telemetry.LaunchesPending, 1, 10, Advice{
 		"For ten minutes Auto Scaling has not launched what a shard's desired capacity asks for; the control plane counts on it all the same.",
@@ -99,7 +104,7 @@ var shardCapacity = []Alarm{
 	}),
 	own("launches-fail", Part, telemetry.LaunchFailures, 3, 1, Advice{
 		"Three launches in a row were given up; launching now backs off.", []string{"the image or a boot script fails", "nodes cannot reach the registry"},
-		"read the group's activity history and /var/log/cloud-init-output.log of a new node.",
+		"read the group's activity history and the console output of a new node (aws ec2 get-console-output --latest).",
 	}),
 	own("drains-overdue", Ticket, telemetry.DrainsOverdue, 1, 1, Advice{
 		"A bridge has drained for longer than the drain limit and still has participants.", []string{"a conference that nobody leaves"},

@@ -73,7 +73,7 @@ func (c Catalogue) Put(ctx context.Context, e recording.Entry) (ok bool, err err
 		return false, fmt.Errorf("the catalogue does not take %s: %w", e.ID, err)
 	}
 	if e.Settled() {
-		return true, c.Close(ctx, e.ID)
+		_ = c.Close(ctx, e.ID) // the entry is written; a mark that stays is closed by the next sweep
 	}
 	return true, nil
 }

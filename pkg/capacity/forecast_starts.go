@@ -11,6 +11,11 @@ const startsMinutes = 180
 // startsPrior is the starts that both sides of that comparison are raised by.
 const startsPrior = 3.0
 
+// Counted is the time over which starts are summed for a lead: whole minutes, and the jitter.
+func Counted(lead time.Duration) time.Duration {
+	return time.Duration(math.Ceil(lead.Minutes())+jitter) * time.Minute
+}
+
 // Count adds starts of recordings to the profile; those of a minute are summed. None is knowledge too: the minute is known
 // from then on.
 func (p *Profile) Count(at time.Time, starts int) {
@@ -30,22 +35,28 @@ func (p *Profile) Count(at time.Time, starts int) {
 // Forecast does, from the same minutes of past days, scaled to today. Independent starts are Poisson's, so that their
 // variance is their mean; where days differ more, it is theirs.
 func (p *Profile) Starts(now time.Time, lead time.Duration, serviceLevel float64) int {
+	_, most, _ := p.ForecastStarts(now, lead, serviceLevel)
+	return most
+}
+
+// ForecastStarts is Starts with the mean that it is made from; known is false while there is nothing to compare with.
+func (p *Profile) ForecastStarts(now time.Time, lead time.Duration, serviceLevel float64) (mean float64, most int, known bool) {
 	if len(p.days) == 0 {
-		return 0
+		return 0, 0, false
 	}
-	counted := p.counted(now, int(math.Ceil(lead.Minutes())))
+	counted := p.counted(now, int(Counted(lead).Minutes()))
 	if len(counted) == 0 {
-		return 0
+		return 0, 0, false
 	}
 	mean, deviation := spread(counted, 0)
 	if mean <= 0 {
-		return 0
+		return 0, 0, true
 	}
 	n, z := float64(len(counted)), math.Sqrt2*math.Erfinv(2*serviceLevel-1)
 	variance := max(mean*(1+1/n), (n*deviation*deviation+pooledMoments*mean)/(n+pooledMoments))
 	// The last term is Cornish and Fisher's for a Poisson distribution, which is skewed: 20 starts are likelier than none at a
 	// mean of 10.
-	return int(math.Ceil(mean + z*math.Sqrt(variance) + max(0, z*z-1)/6 - epsilon))
+	return mean, int(math.Ceil(mean + z*math.Sqrt(variance) + max(0, z*z-1)/6 - epsilon)), true
 }
 
 // counted are the sums of past days over the lead, scaled to today.
@@ -64,7 +75,7 @@ func (p *Profile) counted(now time.Time, ahead int) []moment {
 			if (p.days[i].weekend() == p.days[today].weekend()) != likeToday {
 				continue
 			}
-			if sum, known := p.sum(i, minute, minute+ahead+jitter); known {
+			if sum, known := p.sum(i, minute, minute+ahead); known {
 				past = append(past, moment{0, sum * p.startsScale(i, today, minute), p.weight(i, today)})
 			}
 		}
@@ -74,7 +85,7 @@ func (p *Profile) counted(now time.Time, ahead int) []moment {
 	}
 	for hours := range hoursBack {
 		from := minute - 60*(hours+1)
-		if sum, known := p.sum(today, from, from+ahead+jitter); known {
+		if sum, known := p.sum(today, from, from+ahead); known {
 			past = append(past, moment{0, sum, sameKind})
 		}
 	}

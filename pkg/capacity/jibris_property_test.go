@@ -94,6 +94,31 @@ func TestOnlyFreeRecordersAreEverChosen(t *testing.T) {
 	})
 }
 
+// Pools at rest are those in which somebody is chosen: any doubt keeps all.
+func TestOnlyFreeRecordersAreChosenInAPoolThatIsTooLarge(t *testing.T) {
+	somebody := false
+	rapid.Check(t, func(t *rapid.T) {
+		in := pools(JibriFree, JibriBusy, JibriRetiring).Draw(t, "pool")
+		in.Desired, in.Expected, in.Starts, in.History = in.Counted, 0, nil, nil
+		for ago := 130; ago >= 1; ago-- {
+			in.History = append(in.History, Sample{noon.Add(-time.Duration(ago) * time.Minute), 0})
+		}
+		p := jibriPolicies().Draw(t, "policy")
+		p.Free = min(p.Free, 3)
+		p.Min = p.Free
+		d := DecideJibris(in, p)
+		somebody = somebody || len(d.Retire) > 0
+		for _, id := range d.Retire {
+			if at := slices.IndexFunc(in.Jibris, func(j Jibri) bool { return j.ID == id }); in.Jibris[at].State != JibriFree {
+				t.Fatalf("%s is chosen of %+v", id, in.Jibris)
+			}
+		}
+	})
+	if !somebody {
+		t.Fatal("nobody was ever chosen, so that nothing is shown")
+	}
+}
+
 func TestThePoolStaysWithinItsBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, in := jibriPolicies().Draw(t, "policy"), pools(anyJibriState...).Draw(t, "pool")

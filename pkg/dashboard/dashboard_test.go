@@ -3,12 +3,15 @@ package dashboard
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/alarm"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
 )
@@ -83,10 +86,13 @@ func TestEveryMetricIsOnADashboardAndEveryLineIsOne(t *testing.T) {
 	for _, m := range telemetry.All {
 		scopes[m.Name] = m.Scope
 	}
+	inventory := alarm.Of(fleetOf(t, 2))
 	for _, d := range Of(fleetOf(t, 2)) {
 		for _, s := range d.Lines() {
 			if s.Namespace != telemetry.Namespace {
-				assert.Equal(t, "AWS/Lambda", s.Namespace)
+				assert.True(t, slices.ContainsFunc(inventory.Alarms, func(a alarm.Alarm) bool {
+					return a.Namespace == s.Namespace && a.Metric == s.Name && maps.Equal(a.Dimensions, s.Dimensions)
+				}), "%s: no alarm watches AWS's own %s of %v", d.Name, s.Name, s.Dimensions)
 				continue
 			}
 			shown[s.Name] = true

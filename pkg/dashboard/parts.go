@@ -42,17 +42,18 @@ func (b builder) shard(shard settings.Shard) Dashboard {
 func (b builder) recorders() Dashboard {
 	return Dashboard{b.name("recorders"), []Row{
 		{6, []Widget{
-			Graph{Title: "Recorders", Stacked: true, Series: b.own(telemetry.JibrisFree, telemetry.JibrisBusy, telemetry.JibrisBooting, telemetry.JibrisRetiring, telemetry.JibrisUnhealthy, telemetry.JibrisSilent)},
+			Graph{Title: "Recorders", Stacked: true, Series: b.own(telemetry.JibrisFree, telemetry.JibrisBusy, telemetry.JibrisBooting, telemetry.JibrisUnhealthy, telemetry.JibrisSilent)},
 			Graph{Title: "Wanted, short and not launched yet", Series: b.own(telemetry.JibrisWanted, telemetry.JibrisShort, telemetry.JibrisPending)},
+			Graph{Title: "Forecast of starts, and its error", Series: b.own(telemetry.StartsForecast, telemetry.StartsMargin, telemetry.StartsForecastError)},
 			Graph{Title: "Broken, overdue, retained", Series: b.own(telemetry.JibrisFrozen, telemetry.JibrisOverdue, telemetry.JibrisRetained, telemetry.JibriLaunchFailures)},
 		}},
 		{6, []Widget{
 			Graph{Title: "Recordings and streams that are on, and that began", Series: append(b.own(telemetry.RecordingsActive, telemetry.StreamsActive), b.own(telemetry.JibriStarts)[0].By("Sum"))},
 			Graph{Title: "Recordings in S3 and lost", Series: []Series{b.own(telemetry.RecordingsCatalogued)[0].By("Sum"), b.own(telemetry.RecordingsFailed)[0].By("Sum")}},
-			Graph{Title: "Recordings on their way, and late", Series: b.own(telemetry.RecordingsOpen, telemetry.RecordingsLate, telemetry.SpoolRecordings, telemetry.SpoolTroubles)},
+			Graph{Title: "Recordings on their way, and late", Series: b.own(telemetry.RecordingsOpen, telemetry.RecordingsLate, telemetry.SpoolTroubles)},
 		}},
 		{6, []Widget{
-			Graph{Title: "Waiting, s, and from a recording's end to S3, s", Series: b.own(telemetry.SpoolOldestSeconds, telemetry.RecordingOldest, telemetry.UploadSeconds), Limit: &Limit{b.s.Recordings.LateAfter.D().Seconds(), "recordings.lateAfter"}},
+			Graph{Title: "Waiting, s, and from a recording's end to S3, s", Series: b.own(telemetry.SpoolOldestSeconds, telemetry.UploadSeconds), Limit: &Limit{b.s.Recordings.LateAfter.D().Seconds(), "recordings.lateAfter"}},
 			Graph{Title: "Bytes on recorders' disks, and catalogued", Series: append(b.own(telemetry.SpoolBytes), b.own(telemetry.RecordingBytes)[0].By("Sum"))},
 			b.machines("Recorders", telemetry.JibriHost),
 			Graph{Title: "Network of recorders, kbit/s", Series: b.own(telemetry.JibriHost.Network)},
@@ -87,7 +88,7 @@ func (b builder) controlPlane() Dashboard {
 	return Dashboard{b.name("control-plane"), []Row{
 		{5, []Widget{
 			Graph{Title: "What it did", Series: []Series{b.own(telemetry.Actions)[0].By("Sum"), b.own(telemetry.ReconcileErrors)[0].By("Sum")}},
-			Graph{Title: "Lambda errors", Series: lambda("Errors", "Sum")},
+			Graph{Title: "Lambda runs that failed, or that Lambda refused", Series: append(lambda("Errors", "Sum"), named(lambda("Throttles", "Sum"), " refused")...)},
 			Graph{Title: "Lambda duration, ms", Series: lambda("Duration", "Maximum"), Limit: &Limit{50_000, "time limit"}},
 			Graph{Title: "Lambda runs", Series: lambda("Invocations", "Sum")},
 		}},
@@ -95,10 +96,30 @@ func (b builder) controlPlane() Dashboard {
 			Graph{Title: "Agents asked and silent", Series: b.own(telemetry.AgentsAsked, telemetry.AgentsSilent)},
 			Graph{Title: "Time to observe the fleet, ms", Series: b.own(telemetry.ObserveMillis)},
 			Graph{Title: "Age of the oldest figures, s", Series: b.own(telemetry.ObservationAge)},
-			Graph{Title: "Run-time settings refused", Series: b.own(telemetry.SettingsRefused)},
+			Graph{Title: "Events given up, and run-time settings refused", Series: append(b.dead(all), b.own(telemetry.SettingsRefused)[0].Named("settings refused"))},
 		}},
 		{8, []Widget{Log{"What was done, and why", groups, decisions}}},
 	}}
+}
+
+// named adds to the labels of lines.
+func named(lines []Series, more string) []Series {
+	for i := range lines {
+		lines[i].Label += more
+	}
+	return lines
+}
+
+// dead is how much is in the dead-letter queue of each Lambda.
+func (b builder) dead(lambdas []string) []Series {
+	lines := make([]Series, len(lambdas))
+	for i, name := range lambdas {
+		lines[i] = Series{
+			Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Dimensions: map[string]string{"QueueName": b.name(name + "-dead")},
+			Statistic: "Maximum", Label: name,
+		}
+	}
+	return lines
 }
 
 func (b builder) capacity() Dashboard {

@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Phase is where a node is between boot and end, in the node agent's judgement.
 type Phase string
@@ -125,6 +128,10 @@ const (
 	VerbForget  Verb = "forget-room" // on an edge node: forget where the room with Order.Key lives
 	VerbPlace   Verb = "place-room"  // on an edge node: the room with Order.Key lives on the shard Order.ShardID
 )
+
+// ErrOccupied is why a node refuses to retire on which somebody is: who came since it was found empty stays, and the next
+// run decides anew.
+var ErrOccupied = errors.New("somebody is on it")
 
 // Order is the body of POST /<verb>.
 type Order struct {

@@ -156,7 +156,7 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 		decision = decision.WithoutLaunches("a bridge could not join, for the shard has no signal node in service")
 	}
 	verdict := capacity.Quarantine(b.suspects(o, memory), b.crowd(o, memory, bridges), b.Env.DeadAfter)
-	steps := b.leavingSteps(o, memory, reserve(bridges, decision))
+	steps := b.leavingSteps(o, memory, inReserve(bridges, decision))
 	if decision.Complete {
 		ahead.learn(memory, o.At, decision.Demand, capacity.Lead(policy.BootTime))
 		memory.remember(o.At, decision.Demand, 2*max(policy.ShrinkAfter, policy.BootTime))
@@ -229,8 +229,8 @@ type leavingStep struct {
 	next     drain.Next
 }
 
-// reserve are the draining bridges that a decision neither releases nor takes back.
-func reserve(bridges []capacity.Bridge, d capacity.Decision) map[fleet.InstanceID]bool {
+// inReserve are the draining bridges that a decision neither releases nor takes back.
+func inReserve(bridges []capacity.Bridge, d capacity.Decision) map[fleet.InstanceID]bool {
 	kept := map[fleet.InstanceID]bool{}
 	for _, bridge := range bridges {
 		kept[bridge.ID] = bridge.State == capacity.Draining && !slices.Contains(d.Release, bridge.ID)

@@ -52,6 +52,6 @@ func (b Bridges) tell(ctx context.Context, o fleet.Observation, lease fleet.Leas
 func (j Jibris) tell(ctx context.Context, o fleet.Observation, lease fleet.Lease, out jibriOutcome) {
 	tell(ctx, j.Runtime.Announcer, j.Log, decided{
 		Loop: loopJibris, Group: o.Group.Name, At: o.At, Fence: lease.Fence, Actions: out.done,
-		Reasons: slices.Concat(out.decision.Reasons, out.verdict.Reasons), Error: errorText(out.err),
+		Reasons: slices.Concat(out.decision.Reasons, out.verdict.Reasons, out.spared), Error: errorText(out.err),
 	})
 }

@@ -111,8 +111,8 @@ func TestThePageIsTheEvents(t *testing.T) {
 		{EventShardEmpty, "a shard that gets no new rooms has proven that it carries nobody", emptyShard{1, "shard-1", fleet.ShardDrain}},
 		{EventStateRefused, "a shard's parameter says no state", refusedState{1, "shard-1", "drian", "write ready, drain or maintenance", fleet.ShardReady}},
 		{EventSettingsRefused, "the run-time parameter is invalid; the last good values stay in force", refusal{1, []settings.Problem{{Path: "runtime.minBridges", Value: "1", Mend: "write a whole number from 2 to 20"}}, settings.Runtime{}}},
-		{EventRecordingCatalogued, "a recording is proven to be in S3 and stands in the catalogue", recorded},
-		{EventRecordingFailed, "a recording was given up; `reason` says why", lost},
+		{EventRecordingCatalogued, "a recording is proven to be in S3 and stands in the catalogue. It may come twice, rarely: the `id` is then the same. One that was announced as failed before was found after all", recorded},
+		{EventRecordingFailed, "a recording was given up; `reason` says why. It may come twice, rarely: the `id` is then the same", lost},
 	} {
 		raw, err := json.MarshalIndent(e.data, "", "  ")
 		require.NoError(t, err)

@@ -36,6 +36,7 @@ type node struct {
 	rooms           []fleet.CensusRoom // on a signal node
 	roomsAge        time.Duration
 	host            fleet.HostLoad
+	detail          string // what keeps it from being well
 }
 
 func (n *node) become(p fleet.Phase, now time.Time) {
@@ -60,7 +61,7 @@ func (n *node) live(now time.Time, boot time.Duration) {
 func (n *node) status(now time.Time) fleet.Status {
 	s := fleet.Status{
 		Instance: n.id, Role: n.role, Shard: n.shard, Phase: n.phase, PhaseSeconds: now.Sub(n.since).Seconds(),
-		AgeSeconds: n.age.Seconds(), Admitted: n.admitted, Host: n.host,
+		AgeSeconds: n.age.Seconds(), Admitted: n.admitted, Host: n.host, Detail: n.detail,
 	}
 	switch {
 	case n.edge != nil:

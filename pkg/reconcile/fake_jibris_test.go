@@ -74,6 +74,9 @@ func (j *jibriFake) obey(n *node, verb fleet.Verb, now time.Time) error {
 	case verb == fleet.VerbRetire && !j.activity.Busy():
 		n.become(fleet.PhaseRetiring, now)
 	default:
+		if verb == fleet.VerbRetire && j.activity.Busy() {
+			return fmt.Errorf("order refused: %w", fleet.ErrOccupied)
+		}
 		return fmt.Errorf("order refused: it is %s and %s", n.phase, j.activity)
 	}
 	return nil

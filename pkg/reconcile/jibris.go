@@ -95,10 +95,12 @@ func (j Jibris) round(ctx context.Context, t *tenure[jibriMemory], record *telem
 
 // jibriOutcome is what became of the pool in one round.
 type jibriOutcome struct {
+	ahead    rush
 	decision capacity.JibriDecision
 	verdict  capacity.Verdict
 	started  int
 	done     []string
+	spared   []string
 	err      error
 }
 
@@ -111,6 +113,7 @@ func (out jibriOutcome) publish(record *telemetry.Record) {
 	}
 	record.Fleet(telemetry.JibrisFrozen, frozen)
 	record.Count(telemetry.Actions, len(out.done))
+	out.ahead.publish(record)
 }
 
 // reconcile decides on everything before it acts on anything.
@@ -121,10 +124,10 @@ func (j Jibris) reconcile(ctx context.Context, o fleet.Observation, t *tenure[ji
 	started := memory.count(o, policy.BootTime)
 	sights := memory.follow(o.At, lookAtJibris(o, memory.Leaving, j.Env.StaleAfter))
 	jibris := judgeJibris(o.At, sights, memory, j.Env)
-	ahead, expected := j.foresee(ctx, memory, o.At, started, policy.Free)
+	ahead := j.foresee(ctx, memory, o.At, started)
 	decision := capacity.DecideJibris(capacity.JibriInput{
 		Now: o.At, Jibris: jibris, Counted: counted(o.Group), Desired: o.Group.Desired,
-		Starts: memory.Starts, History: memory.Needed, Expected: expected,
+		Starts: memory.Starts, History: memory.Needed, Expected: ahead.beyond(policy.Free),
 	}, policy)
 	verdict := j.quarantine(o, sights, memory, decision)
 	steps := j.leavingSteps(o, memory)
@@ -133,8 +136,8 @@ func (j Jibris) reconcile(ctx context.Context, o fleet.Observation, t *tenure[ji
 	}
 	a := jibriActor{Jibris: j, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)
-	kept := j.fold(ctx, memory, ahead, o.At)
-	out := jibriOutcome{decision: decision, verdict: verdict, started: started, done: a.done, err: errors.Join(a.failure(), kept)}
+	kept := j.fold(ctx, memory, ahead.past, o.At)
+	out := jibriOutcome{ahead: ahead, decision: decision, verdict: verdict, started: started, done: a.done, spared: a.spared, err: errors.Join(a.failure(), kept)}
 	j.log(ctx, o, t.lease, jibris, out)
 	j.tell(ctx, o, t.lease, out)
 	return out
@@ -178,5 +181,5 @@ func (j Jibris) log(ctx context.Context, o fleet.Observation, lease fleet.Lease,
 	}
 	j.Log.Log(ctx, level, "decision", "loop", loopJibris, "group", o.Group.Name, "fence", lease.Fence,
 		"recorders", states, "started", out.started, "desired", o.Group.Desired, "decision", out.decision,
-		"quarantine", out.verdict, "actions", out.done, "error", errorText(out.err))
+		"quarantine", out.verdict, "actions", out.done, "spared", out.spared, "error", errorText(out.err))
 }

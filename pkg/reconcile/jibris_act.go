@@ -109,5 +109,5 @@ func (a *jibriActor) instance(id fleet.InstanceID) fleet.Instance {
 
 func (a *jibriActor) order(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) bool {
 	_, err := a.Observer.Agents.Order(ctx, i.Address, verb, fleet.Order{Instance: i.ID, Loop: loopJibris, Fence: a.t.lease.Fence, Reason: reason})
-	return a.did(err, "%s %s", verb, i.ID)
+	return a.ordered(err, verb, i.ID)
 }

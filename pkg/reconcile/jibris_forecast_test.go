@@ -50,6 +50,38 @@ func TestWhatBeganIsInTheProfileThatIsWrittenEveryFiveMinutes(t *testing.T) {
 	require.NoError(t, read.UnmarshalBinary(p.profiles.kept[startsProfile]))
 }
 
+func TestAForecastOfStartsIsPublishedAndJudgedWhenItsTimeHasCome(t *testing.T) {
+	p := newPool(t, 6)
+	p.profiles.kept[startsProfile] = fridaysStarts(t)
+	first := p.runJibris()
+	assert.InDelta(t, 8, first["StartsForecast"], 0.5, "what began at 12:03 on Friday")
+	assert.Positive(t, first["StartsMargin"])
+	assert.NotContains(t, first, "StartsForecastError")
+	judged := map[int]float64{}
+	for minute := 1; minute <= 8; minute++ {
+		p.advance(time.Minute)
+		if minute == 3 {
+			p.begin(2, time.Hour)
+		}
+		if miss, ok := p.runJibris()["StartsForecastError"]; ok {
+			judged[minute] = miss
+		}
+	}
+	require.Len(t, judged, 1)
+	for minute, miss := range judged {
+		assert.Equal(t, 7, minute, "a lead later, a boot time of 4m, a quarter of it and a minute, and the minute of the jitter")
+		assert.InDelta(t, 2-first["StartsForecast"], miss, 1e-9, "two began")
+	}
+}
+
+func TestAfterAGapAForecastOfStartsIsNotJudged(t *testing.T) {
+	p := newPool(t, 3)
+	p.profiles.kept[startsProfile] = fridaysStarts(t)
+	p.runJibris()
+	p.advance(time.Hour)
+	assert.NotContains(t, p.runJibris(), "StartsForecastError")
+}
+
 func TestTheMemoryOfStartsIsOneForEachMinuteAndBounded(t *testing.T) {
 	m := &jibriMemory{}
 	for second := range 2 * 60 * 60 {

@@ -24,6 +24,8 @@ type jibriMemory struct {
 	// Unfolded is what began in each minute since the profile was written, and Folded when that was.
 	Unfolded []capacity.Starts `json:"unfolded,omitempty"`
 	Folded   time.Time         `json:"folded,omitzero"`
+	// Awaited is the forecast that is judged next.
+	Awaited *awaitedStarts `json:"awaited,omitempty"`
 	// Quarantined is when broken recorders were replaced.
 	Quarantined []time.Time `json:"quarantined,omitempty"`
 }

@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/netip"
 	"testing"
 	"time"
@@ -57,8 +59,14 @@ func TestARecorderThatGotARecordingBeforeItWasToldToRetireStays(t *testing.T) {
 	p.hear()
 	// A recording starts between the choice and the order.
 	p.jibris.Observer.Agents = startsFirst{agents{p.cloud}, p}
+	var logged bytes.Buffer
+	quiet := p.jibris.Log
+	p.jibris.Log = slog.New(slog.NewTextHandler(&logged, nil))
 	_, err := p.jibris.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorContains(t, err, "order refused")
+	require.NoError(t, err, "it is the fleet at work")
+	assert.Contains(t, logged.String(), "stays: order refused: somebody is on it", "and the decision says so")
+	assert.NotContains(t, logged.String(), "level=ERROR")
+	p.jibris.Log = quiet
 	p.took()
 	p.jibris.Observer.Agents = agents{p.cloud}
 	p.minutes(3)

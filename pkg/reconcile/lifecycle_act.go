@@ -118,8 +118,8 @@ func (a *warden) heartbeat(ctx context.Context, hook string) {
 	}
 }
 
-func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) {
-	a.did(a.tell(ctx, verb, fleet.Order{Reason: reason}), "%s %s", verb, a.instance.ID)
+func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) bool {
+	return a.ordered(a.tell(ctx, verb, fleet.Order{Reason: reason}), verb, a.instance.ID)
 }
 
 func (a *warden) tell(ctx context.Context, verb fleet.Verb, order fleet.Order) error {
@@ -141,9 +141,9 @@ func (a *warden) log(ctx context.Context, s stay) {
 	a.Log.Log(ctx, level, "decision", "loop", loopLifecycle, "group", a.o.Group.Name, "shard", a.o.Group.Shard,
 		"fence", a.t.lease.Fence, "instance", s.instance.ID, "lifecycle", s.instance.Lifecycle,
 		"observed", a.o.Nodes[s.instance.ID].Status.Phase, "step", step, "reason", reason, "overdue", overdue,
-		"actions", a.done, "error", errorText(a.failure()))
+		"actions", a.done, "spared", a.spared, "error", errorText(a.failure()))
 	tell(ctx, a.Announcer, a.Log, decided{
 		Loop: loopLifecycle, Group: a.o.Group.Name, Shard: a.o.Group.Shard, Instance: s.instance.ID, At: a.o.At, Fence: a.t.lease.Fence,
-		Actions: a.done, Reasons: []string{reason}, Error: errorText(a.failure()),
+		Actions: a.done, Reasons: append([]string{reason}, a.spared...), Error: errorText(a.failure()),
 	})
 }

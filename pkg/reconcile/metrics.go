@@ -46,6 +46,7 @@ func (m Metrics) Measure(observations []fleet.Observation, record *telemetry.Rec
 			r := o.Nodes[id]
 			m.Log.Warn("silent", "instance", id, "group", o.Group.Name, "error", errorText(r.Err), "ageSeconds", r.Status.AgeSeconds)
 		}
+		m.tellUnwell(o)
 		switch o.Group.Role {
 		case fleet.RoleBridge:
 			m.shard(o, observations, record)
@@ -60,14 +61,42 @@ func (m Metrics) Measure(observations []fleet.Observation, record *telemetry.Rec
 	m.Log.Info("agents", "asked", asked, "silent", silent)
 }
 
-// count counts the nodes in service of a group and names those of them that gave no answer or only a stale one.
+// tellUnwell logs what keeps each node that answers from being well: nobody else can ask an agent, for that takes the
+// fleet's secret.
+func (m Metrics) tellUnwell(o fleet.Observation) {
+	for id, r := range o.Nodes {
+		if r.Err != nil {
+			continue
+		}
+		trouble := ""
+		if r.Status.Jibri != nil {
+			trouble = r.Status.Jibri.Spool.Trouble
+		}
+		if r.Status.Detail != "" || trouble != "" {
+			m.Log.Warn("unwell", "instance", id, "group", o.Group.Name, "phase", r.Status.Phase, "detail", r.Status.Detail, "uploads", trouble)
+		}
+	}
+}
+
+// silent reports whether a node gave no answer or only a stale one. An agent whose component is dead or ill has no fresh
+// figures of it either, and says so: that is no silence.
+func (m Metrics) silent(r fleet.Report) bool {
+	switch r.Status.Phase {
+	case fleet.PhaseStarting, fleet.PhaseSick, fleet.PhaseGone:
+		return r.Err != nil
+	default:
+		return r.Err != nil || r.Status.Age() > m.Env.StaleAfter
+	}
+}
+
+// count counts the nodes in service of a group and names those of them that are silent.
 func (m Metrics) count(o fleet.Observation) (inService int, silent []fleet.InstanceID) {
 	for _, i := range o.Group.Instances {
 		if i.Lifecycle != fleet.StateInService {
 			continue
 		}
 		inService++
-		if r := o.Nodes[i.ID]; r.Err != nil || r.Status.Age() > m.Env.StaleAfter {
+		if m.silent(o.Nodes[i.ID]) {
 			silent = append(silent, i.ID)
 		}
 	}

@@ -17,7 +17,6 @@ func (m Metrics) recorders(o fleet.Observation, record *telemetry.Record) {
 	record.Fleet(telemetry.JibrisBusy, float64(byState[capacity.JibriBusy]))
 	record.Fleet(telemetry.JibrisBooting, float64(byState[capacity.JibriBooting]))
 	record.Fleet(telemetry.JibrisPending, float64(max(0, o.Group.Desired-counted(o.Group))))
-	record.Fleet(telemetry.JibrisRetiring, float64(byState[capacity.JibriRetiring]))
 	record.Fleet(telemetry.JibrisUnhealthy, float64(byState[capacity.JibriUnfit]))
 	record.Fleet(telemetry.JibrisSilent, float64(byState[capacity.JibriSilent]))
 	m.recordings(o, record)
@@ -26,7 +25,7 @@ func (m Metrics) recorders(o fleet.Observation, record *telemetry.Record) {
 // recordings sums what recorders carry over all that answered, those that leave included: their recordings are on
 // their disks until they are in S3.
 func (m Metrics) recordings(o fleet.Observation, record *telemetry.Record) {
-	var overdue, active, streams, troubles, spooled int
+	var overdue, active, streams, troubles int
 	var bytes int64
 	oldest := 0.0
 	for _, r := range o.Nodes {
@@ -47,12 +46,11 @@ func (m Metrics) recordings(o fleet.Observation, record *telemetry.Record) {
 		if load.Spool.Trouble != "" {
 			troubles++
 		}
-		spooled, bytes, oldest = spooled+load.Spool.Recordings, bytes+load.Spool.Bytes, max(oldest, load.Spool.OldestSeconds)
+		bytes, oldest = bytes+load.Spool.Bytes, max(oldest, load.Spool.OldestSeconds)
 	}
 	record.Fleet(telemetry.JibrisOverdue, float64(overdue))
 	record.Fleet(telemetry.RecordingsActive, float64(active))
 	record.Fleet(telemetry.StreamsActive, float64(streams))
-	record.Fleet(telemetry.SpoolRecordings, float64(spooled))
 	record.Fleet(telemetry.SpoolBytes, float64(bytes))
 	record.Fleet(telemetry.SpoolOldestSeconds, oldest)
 	record.Fleet(telemetry.SpoolTroubles, float64(troubles))

@@ -97,6 +97,28 @@ func TestASignalNodeThatFailsIsTold(t *testing.T) {
 	assert.NotContains(t, w.measure(), "SignalUnhealthy shard-1", "silence is told as such")
 }
 
+func TestANodeWhoseComponentIsDeadIsNotSilent(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	n := w.shard(1).members[0].node
+	n.become(fleet.PhaseGone, w.Now())
+	n.age = time.Hour // nobody has figures of a process that is not there
+	got := w.measure()
+	assert.Zero(t, got["SilentShare shard-1"])
+	assert.Zero(t, got["AgentsSilent"])
+	n.become(fleet.PhaseServing, w.Now())
+	assert.EqualValues(t, 1, w.measure()["AgentsSilent"], "a component that is said to serve has fresh figures")
+}
+
+func TestWhatKeepsANodeFromBeingWellIsLoggedAndNothingOfOneThatIs(t *testing.T) {
+	w := newWorld(t, 1, 2)
+	w.measure()
+	assert.NotContains(t, w.log.String(), "unwell")
+	w.shard(1).members[0].node.detail = "its disk is full"
+	w.measure()
+	assert.Contains(t, w.log.String(), "unwell")
+	assert.Contains(t, w.log.String(), "its disk is full")
+}
+
 func TestTheMostUsedMachineOfARoleIsTold(t *testing.T) {
 	w := newWorld(t, 1, 3)
 	m := w.shard(1).members

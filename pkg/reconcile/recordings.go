@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/recording"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
@@ -48,8 +50,10 @@ type Recordings struct {
 	Machines  Machines
 	Topic     Announcer
 	Bus       Announcer
-	Log       *slog.Logger
-	Now       func() time.Time
+	// AtOnce is how many recordings a run attends to at a time; 0 is 1.
+	AtOnce int
+	Log    *slog.Logger
+	Now    func() time.Time
 }
 
 // Announcement is one message of the recordings queue.
@@ -60,12 +64,13 @@ type Announcement struct {
 
 // tally counts what one run brought to its end.
 type tally struct {
+	mu                 sync.Mutex
 	catalogued, failed int
 	bytes              int64
 	slowest            time.Duration // from the end of a recording until it was catalogued
 }
 
-func (t tally) record(fleetName string, now time.Time) *telemetry.Record {
+func (t *tally) record(fleetName string, now time.Time) *telemetry.Record {
 	record := telemetry.NewRecord(fleetName, now)
 	record.Fleet(telemetry.RecordingsCatalogued, float64(t.catalogued))
 	record.Fleet(telemetry.RecordingsFailed, float64(t.failed))
@@ -76,26 +81,69 @@ func (t tally) record(fleetName string, now time.Time) *telemetry.Record {
 	return record
 }
 
+// count adds a recording whose end was announced.
+func (t *tally) count(told recording.Recording, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if told.State == recording.Failed {
+		t.failed++
+		return
+	}
+	t.catalogued++
+	t.bytes += told.Bytes()
+	if !told.End.IsZero() {
+		t.slowest = max(t.slowest, now.Sub(told.End))
+	}
+}
+
 // Receive takes announcements in and names the messages that must be delivered again. One that is no valid recording is
-// among them, so that it ends in the queue's dead letters where somebody looks at it.
+// among them, so that it ends in the queue's dead letters where somebody looks at it. Those of one recording are taken in
+// one after the other, for they would only wait for each other's writes.
 func (r Recordings) Receive(ctx context.Context, announcements []Announcement) (record *telemetry.Record, again []string, err error) {
+	work, cancel := r.work(ctx)
+	defer cancel()
 	var t tally
-	for _, a := range announcements {
-		if failed := r.receive(ctx, a, &t); failed != nil {
-			r.Log.Error("announcement", "message", a.Message, "error", failed.Error())
-			again = append(again, a.Message)
+	reports, failures := make([]recording.Recording, len(announcements)), make([]error, len(announcements))
+	of := map[string][]int{}
+	for i, a := range announcements {
+		if reports[i], failures[i] = recording.Parse(a.Body); failures[i] == nil {
+			of[reports[i].ID] = append(of[reports[i].ID], i)
+		}
+	}
+	r.each(slices.Sorted(maps.Keys(of)), func(id string) {
+		for _, i := range of[id] {
+			failures[i] = r.receive(work, reports[i], &t)
+		}
+	})
+	for i, failed := range failures {
+		if failed != nil {
+			r.Log.Error("announcement", "message", announcements[i].Message, "error", failed.Error())
+			again = append(again, announcements[i].Message)
 			err = errors.Join(err, failed)
 		}
 	}
 	return t.record(r.Env.Fleet, r.Now()), again, err
 }
 
-func (r Recordings) receive(ctx context.Context, a Announcement, t *tally) error {
-	report, err := recording.Parse(a.Body)
+// each attends to all of some recordings, AtOnce at a time, and begins in their order.
+func (r Recordings) each(ids []string, attend func(id string)) {
+	var all errgroup.Group
+	all.SetLimit(max(1, r.AtOnce))
+	for _, id := range ids {
+		all.Go(func() error { attend(id); return nil })
+	}
+	_ = all.Wait() // none returns an error
+}
+
+func (r Recordings) receive(ctx context.Context, report recording.Recording, t *tally) error {
+	if err := r.spent(ctx); err != nil {
+		return err
+	}
+	e, err := r.Catalogue.Get(ctx, report.ID)
 	if err != nil {
 		return err
 	}
-	e, err := r.update(ctx, report.ID, func(e recording.Entry) (recording.Entry, bool) { return e.Learn(report) })
+	e, err = r.update(ctx, e, func(e recording.Entry) (recording.Entry, bool) { return e.Learn(report) })
 	if err != nil {
 		return err
 	}
@@ -105,97 +153,8 @@ func (r Recordings) receive(ctx context.Context, a Announcement, t *tally) error
 			return err
 		}
 	}
-	return r.tell(ctx, e, t)
-}
-
-// Sweep looks at every entry that is not settled: messages get lost, machines too.
-func (r Recordings) Sweep(ctx context.Context) (*telemetry.Record, error) {
-	var t tally
-	ids, err := r.Catalogue.Open(ctx)
-	if err != nil {
-		return t.record(r.Env.Fleet, r.Now()), err
-	}
-	machines, err := r.Machines.List(ctx, r.Env.Fleet)
-	if err != nil {
-		machines = nil // then no machine is known to be gone, and the rest is done all the same
-	}
-	open, late, oldest := 0, 0, time.Duration(0)
-	for _, id := range ids {
-		e, failed := r.sweep(ctx, id, machines, &t)
-		err = errors.Join(err, failed)
-		if e.Version == 0 || e.Settled() {
-			continue
-		}
-		open++
-		if waits := e.Waits(r.Now()); waits > 0 {
-			oldest = max(oldest, waits)
-			if waits > r.Env.LateAfter {
-				late++
-				r.Log.Error("late", "id", e.ID, "state", e.State, "instance", e.Instance, "waits", waits.String())
-			}
-		}
-	}
-	record := t.record(r.Env.Fleet, r.Now())
-	record.Fleet(telemetry.RecordingsOpen, float64(open))
-	record.Fleet(telemetry.RecordingsLate, float64(late))
-	record.Fleet(telemetry.RecordingOldest, oldest.Seconds())
-	r.Log.Info("swept", "open", open, "late", late, "catalogued", t.catalogued, "failed", t.failed)
-	return record, err
-}
-
-func (r Recordings) sweep(ctx context.Context, id string, machines map[fleet.InstanceID]fleet.Machine, t *tally) (recording.Entry, error) {
-	e, err := r.Catalogue.Get(ctx, id)
-	if err != nil || e.Version == 0 {
-		return e, err
-	}
-	if e.Settled() {
-		return e, r.Catalogue.Close(ctx, id)
-	}
-	if !e.Ended() {
-		verified, failed := r.verify(ctx, e)
-		if failed != nil {
-			r.Log.Warn("not verified", "id", id, "error", failed.Error())
-		} else {
-			e = verified
-		}
-	}
-	if !e.Ended() && machines != nil {
-		if e, err = r.mourn(ctx, e, machines); err != nil {
-			return e, err
-		}
-	}
-	err = r.tell(ctx, e, t)
-	if err != nil || !e.Ended() {
-		return e, err
-	}
-	return r.Catalogue.Get(ctx, id)
-}
-
-// Why a recording is given up.
-const reasonGone = "cut short: its machine was taken away"
-
-// mourn gives up a recording whose machine is gone for good, after a while in which its last messages may arrive: a
-// sixth of LateAfter, five minutes by default. A failed recording that turns out to be in S3 is healed when its
-// announcement comes after all.
-func (r Recordings) mourn(ctx context.Context, e recording.Entry, machines map[fleet.InstanceID]fleet.Machine) (recording.Entry, error) {
-	machine, known := machines[e.Instance]
-	now := r.Now().UTC()
-	there := known && !machine.Stopped
-	switch {
-	case there && e.Gone.IsZero():
-		return e, nil
-	case there:
-		return r.update(ctx, e.ID, func(e recording.Entry) (recording.Entry, bool) { e.Gone = time.Time{}; return e, true })
-	case e.Gone.IsZero():
-		r.Log.Warn("its machine is gone", "id", e.ID, "instance", e.Instance, "state", e.State)
-		return r.update(ctx, e.ID, func(e recording.Entry) (recording.Entry, bool) { e.Gone = now; return e, true })
-	case now.Sub(e.Gone) < r.Env.LateAfter/6:
-		return e, nil
-	}
-	return r.update(ctx, e.ID, func(e recording.Entry) (recording.Entry, bool) {
-		e, advanced := e.Advance(recording.Failed, now, reasonGone)
-		return e, advanced
-	})
+	_, err = r.tell(ctx, e, t)
+	return err
 }
 
 // verify asks S3 for every file of an entry that has a checksum and a key. All there and as they were on the disk:
@@ -225,7 +184,7 @@ func (r Recordings) verify(ctx context.Context, e recording.Entry) (recording.En
 		}
 		return e, nil
 	}
-	return r.update(ctx, e.ID, func(e recording.Entry) (recording.Entry, bool) {
+	return r.update(ctx, e, func(e recording.Entry) (recording.Entry, bool) {
 		return e.Advance(recording.Verified, r.Now(), "")
 	})
 }
@@ -235,7 +194,7 @@ func (r Recordings) refute(ctx context.Context, e recording.Entry, differs error
 	if e.State != recording.Uploaded {
 		return e, nil
 	}
-	return r.update(ctx, e.ID, func(e recording.Entry) (recording.Entry, bool) {
+	return r.update(ctx, e, func(e recording.Entry) (recording.Entry, bool) {
 		return e.Advance(recording.Failed, r.Now(), differs.Error())
 	})
 }
@@ -244,17 +203,16 @@ func (r Recordings) refute(ctx context.Context, e recording.Entry, differs error
 // more than a few at once are a fault.
 const conflicts = 10
 
-// update changes an entry as it is now, and is the entry after it. Changes that are none write nothing.
-func (r Recordings) update(ctx context.Context, id string, change func(recording.Entry) (recording.Entry, bool)) (recording.Entry, error) {
+// update changes an entry, as it was read or as it is once others have written it since, and is the entry after it.
+// Changes that are none write nothing.
+func (r Recordings) update(ctx context.Context, e recording.Entry, change func(recording.Entry) (recording.Entry, bool)) (recording.Entry, error) {
+	id := e.ID
 	for range conflicts {
-		e, err := r.Catalogue.Get(ctx, id)
-		if err != nil {
-			return e, err
-		}
 		next, changed := change(e)
 		if !changed {
 			return e, nil
 		}
+		id = next.ID
 		ok, err := r.Catalogue.Put(ctx, next)
 		if err != nil {
 			return e, err
@@ -266,8 +224,13 @@ func (r Recordings) update(ctx context.Context, id string, change func(recording
 			next.Version++
 			return next, nil
 		}
+		now, err := r.Catalogue.Get(ctx, id)
+		if err != nil {
+			return e, err
+		}
+		e = now
 	}
-	return recording.Entry{}, fmt.Errorf("entry %s is not written: others wrote it %d times in between", id, conflicts)
+	return e, fmt.Errorf("entry %s is not written: others wrote it %d times in between", id, conflicts)
 }
 
 // kinds are the events by the state that they announce.

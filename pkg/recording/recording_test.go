@@ -74,6 +74,7 @@ func TestFailureAlwaysHasAReason(t *testing.T) {
 func drawRecording(t *rapid.T, name string) Recording {
 	r := Recording{ID: ID("i-1", "abc", "weekly", nine), Session: "abc", Instance: "i-1", Room: "weekly", Start: nine}
 	moment := rapid.Int64Range(0, 3)
+	r.Start = nine.Add(-time.Duration(moment.Draw(t, name+" start")))
 	r.State = rapid.SampledFrom(states).Draw(t, name+" state")
 	r.At = nine.Add(time.Duration(moment.Draw(t, name+" at")))
 	if rapid.Bool().Draw(t, name+" ended") {

@@ -163,7 +163,11 @@ type RecorderNode struct {
 	ShardsParameter string `json:"shardsParameter"`
 	// Spool is the folder with Jibri's recordings, as the host sees it.
 	Spool string `json:"spool"`
-	// Resolver is the VPC's DNS server, which knows the names of the shards: "10.64.0.2:53".
+	// Resolver is the VPC's DNS server, which knows the names of the shards: "10.64.0.2:53". The agent asks it itself, past
+	// the node's own resolver: that one may keep for a while that a shard's name does not exist, or its old address, and
+	// then a recorder would not be free. It is there for every machine of the VPC whatever its security groups say, since
+	// the VPC has DNS support, and answers 1024 packets a second for each machine; a recorder asks for each shard every five Polls.
+	// https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
 	Resolver string `json:"resolver"`
 	// Proc is where the kernel tells of processes, "/proc".
 	Proc      string `json:"proc"`

@@ -25,7 +25,7 @@ func filled(t *testing.T) (Settings, Control) {
 	t.Helper()
 	s, err := Parse(example)
 	require.NoError(t, err)
-	s.Bridges.Survivors = 1 // off by default
+	s.Bridges.Survivors, s.Bridges.Target = 1, 0.63 // neither is a default
 	c := s.Control()
 	c.AgentSecretARN = "arn:aws:secretsmanager:x"
 	return s, c
@@ -149,7 +149,7 @@ func TestWhatSettingsKnowOfANode(t *testing.T) {
 	common := Node{Fleet: "jitsi", StateFile: StatePath, Poll: Duration(2 * time.Second), SickAfter: Duration(15 * time.Second)}
 
 	bridge := common
-	bridge.Role, bridge.Shard, bridge.Bridge, bridge.WakeStress = "bridge", "shard-1", "http://127.0.0.1:8080", 0.6
+	bridge.Role, bridge.Shard, bridge.Bridge, bridge.WakeStress = "bridge", "shard-1", "http://127.0.0.1:8080", 0.63
 	assert.Equal(t, bridge, s.Node(fleet.RoleBridge, "shard-1"))
 
 	signal := common

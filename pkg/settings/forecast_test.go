@@ -15,10 +15,11 @@ func TestTheForecastsTimeZoneIsOneThatIsTheSameEverywhere(t *testing.T) {
 	}
 }
 
-func TestWithoutAWordTheForecastGoesByUTC(t *testing.T) {
+func TestTheForecastGoesByItsServiceLevelAndWithoutAWordByUTC(t *testing.T) {
 	s := Defaults()
+	s.Bridges.ServiceLevel, s.Jibris.ServiceLevel = 0.97, 0.96
 	assert.Equal(t, "UTC", s.BridgesEnv(Control{}).TimeZone)
 	assert.Equal(t, "UTC", s.JibrisEnv(Control{}).TimeZone)
-	assert.InDelta(t, 0.9999, s.BridgesEnv(Control{}).ServiceLevel, 0)
-	assert.InDelta(t, 0.995, s.JibrisEnv(Control{}).ServiceLevel, 0)
+	assert.InDelta(t, 0.97, s.BridgesEnv(Control{}).ServiceLevel, 0)
+	assert.InDelta(t, 0.96, s.JibrisEnv(Control{}).ServiceLevel, 0)
 }

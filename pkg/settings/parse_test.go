@@ -143,7 +143,10 @@ func TestEveryRuleIsTold(t *testing.T) {
 		{"a minimum of none", set("bridges.min", 0), "fleet.bridges.min", "from 1"},
 		{"a target at Jicofo's threshold", set("bridges.target", 0.8), "fleet.bridges.target", "Jicofo"},
 		{"a spare above the maximum", set("bridges.spare", 21), "fleet.bridges.spare", "from 0 to 20"},
-		{"spare and slack that leave no bridge to drain", set("bridges.spare", 18.9), "fleet.bridges.spare", "nothing is ever drained"},
+		{"spare and slack that leave no bridge to drain", func(doc map[string]any) {
+			set("bridges.spare", 18.9)(doc)
+			set("bridges.slack", 0.2)(doc)
+		}, "fleet.bridges.spare", "nothing is ever drained"},
 		{"a slack of less than one participant", func(doc map[string]any) {
 			set("bridges.slack", 0.06)(doc)
 			set("bridges.target", 0.15)(doc)
@@ -160,7 +163,10 @@ func TestEveryRuleIsTold(t *testing.T) {
 		{"a third way at the drain limit", set("bridges.atDrainLimit", "kill"), "fleet.bridges.atDrainLimit", `"hold" or "move"`},
 
 		{"more free recorders than there can be", set("jibris.free", 21), "fleet.jibris.free", "from 0 to 20"},
-		{"fewer recorders than are kept free", set("jibris.min", 2), "fleet.jibris.min", "from 3 to 20"},
+		{"fewer recorders than are kept free", func(doc map[string]any) {
+			set("jibris.free", 3)(doc)
+			set("jibris.min", 2)(doc)
+		}, "fleet.jibris.min", "from 3 to 20"},
 		{"recorders kept free where there are none", set("jibris.max", 0), "fleet.jibris.free", "nothing of recorders"},
 		{"a minimum of recorders where there are none", set("jibris.max", 0), "fleet.jibris.min", "nothing of recorders"},
 		{"no instance type of recorders", set("jibris.instanceTypes", []any{}), "fleet.jibris.instanceTypes", "at least one"},
@@ -178,7 +184,10 @@ func TestEveryRuleIsTold(t *testing.T) {
 			set("recordings.cheaperAfterDays", 0)(doc)
 			set("recordings.expireAfterDays", -1)(doc)
 		}, "fleet.recordings.expireAfterDays", "from 1"},
-		{"a minimum of recorders above the maximum", set("jibris.min", 21), "fleet.jibris.min", "from 3 to 20"},
+		{"a minimum of recorders above the maximum", func(doc map[string]any) {
+			set("jibris.free", 3)(doc)
+			set("jibris.min", 21)(doc)
+		}, "fleet.jibris.min", "from 3 to 20"},
 		{"figures stale before three polls", set("intervals.staleAfter", "5s"), "fleet.intervals.staleAfter", `from "6s"`},
 		{"sick before three polls", set("intervals.sickAfter", "5s"), "fleet.intervals.sickAfter", `from "6s"`},
 		{"an address with a name", set("alerts.email", []any{"Ops <ops@example.org>"}), "fleet.alerts.email[0]", "bare"},

@@ -17,17 +17,23 @@ type Settings struct {
 	JibriServiceLevel float64
 }
 
-// Ours are the settings of jitsi-fleet in a comparison: the defaults of package settings. Only the sizes, which an operator
-// writes for a fleet of known size, and the boot times are the world's.
+// Ours are the settings of jitsi-fleet in a comparison: the world's Fleet, of which one shard is played, or the defaults of
+// package settings with the sizes, which an operator writes for a fleet of known size, left open. The boot times are the
+// world's.
 func Ours(o Options) Settings {
 	d := settings.Defaults()
+	d.Bridges.Min, d.Bridges.Max, d.Jibris.Min, d.Jibris.Max = 1, most, d.Jibris.Free, most
+	if o.Fleet != nil {
+		d = *o.Fleet
+	}
 	b, j := d.Bridges, d.Jibris
 	return Settings{
 		Bridges: capacity.Policy{
-			Target: b.Target, Spare: b.Spare, Slack: b.Slack, ShrinkAfter: time.Duration(b.ShrinkAfter), BootTime: o.BridgeBoot, Reaction: settings.Reaction, Min: 1, Max: most,
+			Target: b.Target, Spare: b.Spare, Slack: b.Slack, ShrinkAfter: time.Duration(b.ShrinkAfter),
+			BootTime: o.BridgeBoot, Reaction: settings.Reaction, Min: b.Min, Max: b.Max,
 		},
 		ServiceLevel:      b.ServiceLevel,
-		Jibris:            capacity.JibriPolicy{Free: j.Free, Min: j.Min, Max: most, RetireAfter: time.Duration(j.RetireAfter), BootTime: o.JibriBoot},
+		Jibris:            capacity.JibriPolicy{Free: j.Free, Min: j.Min, Max: j.Max, RetireAfter: time.Duration(j.RetireAfter), BootTime: o.JibriBoot},
 		JibriServiceLevel: j.ServiceLevel,
 	}
 }
@@ -63,6 +69,7 @@ func ourJibris(s Settings) *JibriFleet {
 
 // hindsightBridges are the settings of the policy that needs hardly a margin.
 func hindsightBridges(o Options) capacity.Policy {
+	o.Fleet = nil
 	p := Ours(o).Bridges
 	p.Target, p.Spare, p.Slack, p.ShrinkAfter = 0.78, 0.1, 0.1, 3*time.Minute
 	return p

@@ -40,7 +40,7 @@ func Named(policy string, w Workload, o Options) (Entry, error) {
 		return With(Ours(o), o), nil
 	case "jitsi-fleet-whole":
 		e = With(Ours(o), o)
-		e.Name, e.Bridges = policy, NewWhole(Ours(o), o)
+		e.Name, e.Bridges, e.Jibris = policy, NewWhole(Ours(o), o), NewWholeJibris(Ours(o), o)
 	case "jitsi-autoscaler":
 		e.Bridges, e.Jibris, e.FirstJibris = bridgeAutoscaler{autoscaledBridges()}, jibriAutoscaler{autoscaledJibris()}, 2
 	case "8x8-cloudformation":

@@ -23,6 +23,8 @@ const (
 	// jibriEndDelay is from the last duty of a recorder that was told to shut down to the end of its bill: the control
 	// plane's next look and the machine's own stop.
 	jibriEndDelay = 90
+	// jibriStop is the machine's own stop alone.
+	jibriStop = 30
 )
 
 // JibriFigures is what became of the recorders under one policy.
@@ -45,6 +47,7 @@ type recorder struct {
 	busy       bool
 	job        int // of the recording that it carries, so that the end of one that was killed is known to be void
 	spoolUntil float64
+	starts     int64   // recordings that began here
 	endAt      float64 // of its bill, when it ends
 }
 
@@ -97,7 +100,8 @@ type studio struct {
 	queue     happenings
 	next, job int
 	bootTime  func(id int) (seconds float64, fails bool)
-	began     int // recordings since a policy looked last
+	began     int  // recordings since a policy looked last
+	held      bool // retired recorders are ended by the policy
 
 	counting                                   bool
 	busy                                       int
@@ -172,7 +176,7 @@ func (s *studio) serve(now float64) {
 		s.job++
 		s.busy++
 		s.began++
-		r.busy, r.job = true, s.job
+		r.busy, r.job, r.starts = true, s.job, r.starts+1
 		heap.Push(&s.queue, happening{at: w.recording.End, recorder: r, what: stopped, job: s.job, began: now})
 	}
 }
@@ -235,22 +239,22 @@ func (s *studio) retire(r *recorder, now float64) {
 		r.state = draining
 		s.endIfDone(r, now)
 	case booting:
-		s.end(r, now)
+		s.end(r, now, jibriEndDelay)
 	}
 }
 
 func (s *studio) endIfDone(r *recorder, now float64) {
 	switch {
-	case r.state != draining || r.busy:
+	case r.state != draining || r.busy || s.held:
 	case now < r.spoolUntil:
 		heap.Push(&s.queue, happening{at: r.spoolUntil, recorder: r, what: emptied, job: r.job})
 	default:
-		s.end(r, now)
+		s.end(r, now, jibriEndDelay)
 	}
 }
 
-func (s *studio) end(r *recorder, now float64) {
-	r.state, r.endAt = ending, now+jibriEndDelay
+func (s *studio) end(r *recorder, now, delay float64) {
+	r.state, r.endAt = ending, now+delay
 	heap.Push(&s.queue, happening{at: r.endAt, recorder: r})
 }
 
@@ -271,12 +275,16 @@ func (s *studio) kill(r *recorder, now float64) {
 	if s.counting {
 		s.killed += lost
 	}
-	s.end(r, now)
+	if s.held {
+		s.end(r, now, jibriStop)
+		return
+	}
+	s.end(r, now, jibriEndDelay)
 }
 
 // seen is a recorder as a policy sees it.
 func (r *recorder) seen(start time.Time, now float64) SeenJibri {
-	v := SeenJibri{ID: r.id, Launched: start.Add(second(r.launched)), Spooling: now < r.spoolUntil}
+	v := SeenJibri{ID: r.id, Launched: start.Add(second(r.launched)), Spooling: now < r.spoolUntil, Starts: r.starts, Ending: r.state >= ending}
 	switch {
 	case r.state == booting:
 		v.State = capacity.JibriBooting

@@ -14,6 +14,8 @@ type SeenJibri struct {
 	Spooling bool          // holds a recording that is not uploaded yet
 	IdleFor  time.Duration // since when it is free
 	Launched time.Time
+	Starts   int64 // recordings that began on it, ever
+	Ending   bool  // its machine is being ended
 }
 
 // JibriView is what a policy sees of the recorders at one moment.
@@ -36,6 +38,9 @@ type JibriPolicy interface {
 	// Decide decides on what it sees now.
 	Decide(v JibriView) JibriDeeds
 }
+
+// JibriEnder is a policy that ends retired recorders itself, by Kill.
+type JibriEnder interface{ EndsJibris() }
 
 // StartWaker is a policy that is woken when a recording begins, this long after it.
 type StartWaker interface{ WakeAfterStart() time.Duration }
@@ -69,6 +74,7 @@ func PlayJibris(w Workload, policy JibriPolicy, first int, o Options) (JibriFigu
 	if waker, ok := policy.(StartWaker); ok {
 		r.wakeAfter = waker.WakeAfterStart().Seconds()
 	}
+	_, r.s.held = policy.(JibriEnder)
 	for range first {
 		r.s.recorders = append(r.s.recorders, &recorder{id: r.s.next, state: serving})
 		r.s.next++

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
 // Options are the world that every policy meets alike.
@@ -24,6 +25,8 @@ type Options struct {
 	Sample time.Duration
 	// Faults are what goes wrong.
 	Faults Faults
+	// Fleet is what jitsi-fleet goes by, nothing else does; the defaults without a maximum when nil.
+	Fleet *settings.Settings
 }
 
 // SeenBridge is one bridge as a policy sees it.

@@ -58,3 +58,48 @@ func TestEachFaultCostsWhatItMay(t *testing.T) {
 		})
 	}
 }
+
+func TestTheWholeLoopKillsNoRecordingWhateverGoesWrong(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, o := manyRecordings().Draw(t, "workload"), anyWorld().Draw(t, "world")
+		s := Ours(o)
+		s.Jibris.RetireAfter = time.Duration(rapid.IntRange(1, 10).Draw(t, "retire after")) * time.Minute
+		s.Jibris.Free = rapid.IntRange(0, 3).Draw(t, "free")
+		s.Jibris.Min = s.Jibris.Free
+		f := RunJibris(w, NewWholeJibris(s, o), s.Jibris.Free, o)
+		assert.Zero(t, f.KilledRecordings)
+		assert.LessOrEqual(t, f.BusyHours, f.InstanceHours+1e-9)
+	})
+}
+
+// TestTheWholeLoopKeepsRecordersAsThePureDecisionDoes is TestTheWholeLoopDoesAsThePureDecisionDoes' counterpart.
+func TestTheWholeLoopKeepsRecordersAsThePureDecisionDoes(t *testing.T) {
+	w, err := Generate("office", 2, 3)
+	require.NoError(t, err)
+	s := Ours(quiet)
+	loop := NewWholeJibris(s, quiet)
+	whole, pure := RunJibris(w, loop, s.Jibris.Free, quiet), RunJibris(w, ourJibris(s), s.Jibris.Free, quiet)
+	assert.Zero(t, loop.Failed)
+	assert.InEpsilon(t, pure.InstanceHours, whole.InstanceHours, 0.05)
+	assert.InDelta(t, pure.FailedShare, whole.FailedShare, 0.01)
+	assert.InDelta(t, pure.Launches, whole.Launches, 0.15*float64(pure.Launches))
+}
+
+func TestEachFaultCostsRecordersWhatItMay(t *testing.T) {
+	w, err := Generate("office", 1, 1)
+	require.NoError(t, err)
+	s := Ours(quiet)
+	calm := RunJibris(w, NewWholeJibris(s, quiet), s.Jibris.Free, quiet)
+	for _, k := range faultKinds {
+		t.Run(k.name, func(t *testing.T) {
+			o := quiet
+			k.set(&o.Faults)
+			loop := NewWholeJibris(s, o)
+			f := RunJibris(w, loop, s.Jibris.Free, o)
+			assert.Zero(t, f.KilledRecordings)
+			assert.Less(t, f.InstanceHours, 3*calm.InstanceHours, "hours")
+			assert.Less(t, f.Launches, 3*calm.Launches, "launches")
+			t.Logf("%.2f x the hours, %.2f %% failed, %d launches to %d, %d failed runs", f.InstanceHours/calm.InstanceHours, 100*f.FailedShare, f.Launches, calm.Launches, loop.Failed)
+		})
+	}
+}

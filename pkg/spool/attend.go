@@ -123,7 +123,10 @@ func (s *Spool) attend(ctx context.Context, session string) (seen bool) {
 	if i.Recording.State != before {
 		s.changed(i)
 	}
-	s.announce(ctx, i)
+	if i.Announced != i.Recording.State && i.send.over(now) {
+		s.announce(ctx, i)
+		return true
+	}
 	s.act(ctx, i, f, what)
 	return true
 }
@@ -139,24 +142,28 @@ func (s *Spool) changed(i *item) {
 	s.Log.Info("recording", "id", i.Recording.ID, "session", i.Recording.Session, "state", i.Recording.State, "reason", i.Recording.Reason)
 }
 
-// announce tells the queue the item's state if it does not know it; a failure is tried again at a later look.
+// announce tells the queue the item's state; a failure is tried again at a later look. Nothing else waits for it, for a
+// machine may be taken away at any moment: a session of whose start the queue does not know by then is in no catalogue.
 func (s *Spool) announce(ctx context.Context, i *item) {
-	now := s.Now()
-	if i.Announced == i.Recording.State || !i.send.over(now) {
-		return
-	}
-	limited, cancel := context.WithTimeout(ctx, s.Quiet)
-	defer cancel()
-	if err := s.Queue.Send(limited, i.Recording); err != nil {
-		i.send.failed(now, s.Poll, s.Quiet)
-		s.troubled("the queue did not take the announcement: "+err.Error(), i.Recording.Session)
-		return
-	}
 	s.mu.Lock()
-	i.send.succeeded()
-	i.Announced = i.Recording.State
+	i.working = true
 	s.mu.Unlock()
-	s.keep(i)
+	s.work.Go(func() {
+		defer s.nudge()
+		limited, cancel := context.WithTimeout(ctx, s.Quiet)
+		defer cancel()
+		if err := s.Queue.Send(limited, i.Recording); err != nil {
+			i.send.failed(s.Now(), s.Poll, s.Quiet)
+			s.troubled("the queue did not take the announcement: "+err.Error(), i.Recording.Session)
+		} else {
+			i.send.succeeded()
+			i.Announced = i.Recording.State
+			s.keep(i)
+		}
+		s.mu.Lock()
+		i.working = false
+		s.mu.Unlock()
+	})
 }
 
 func (s *Spool) act(ctx context.Context, i *item, f folder, what next) {

@@ -64,9 +64,14 @@ type queue struct {
 	sent  []recording.Recording
 	calls int
 	fail  func(call int) error
+	hangs map[string]bool // sessions whose announcements nobody answers
 }
 
-func (q *queue) Send(_ context.Context, r recording.Recording) error {
+func (q *queue) Send(ctx context.Context, r recording.Recording) error {
+	if q.hangs[r.Session] {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.calls++
@@ -515,6 +520,7 @@ func TestASpoolIsEmptyOnlyOnceItWasLookedAt(t *testing.T) {
 		assert.Equal(t, 1, s.Load().Recordings)
 		assert.Positive(t, s.Load().FreeBytes, "the disk itself says what it has left")
 		s.Look(t.Context())
+		synctest.Wait() // for the announcement
 		assert.Equal(t, 1, s.Load().Recordings)
 		require.NoError(t, os.RemoveAll(d.folder))
 		s.Look(t.Context())
@@ -526,4 +532,21 @@ func TestASpoolIsEmptyOnlyOnceItWasLookedAt(t *testing.T) {
 func TestAnIncompleteConfigurationIsRefused(t *testing.T) {
 	_, err := New(Config{Folder: t.TempDir()})
 	assert.ErrorContains(t, err, "the spool is not opened: its configuration lacks")
+}
+
+func TestASessionsStartIsAnnouncedWhateverIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		d.queue.hangs = map[string]bool{"first": true}
+		d.start()
+		defer func() { d.stop() }()
+		d.write("first", video, "nobody answers its announcement")
+		wait4(2 * poll)
+		d.busy.Store("second", true)
+		d.write("second", video, "v")
+		wait4(poll)
+		require.Equal(t, []recording.State{recording.Started}, d.queue.states(), "its machine may be taken away at any moment")
+		assert.Equal(t, "second", d.queue.last().Session)
+		assert.Equal(t, 2, d.spool.Load().Recordings)
+	})
 }

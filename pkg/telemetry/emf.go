@@ -2,10 +2,13 @@ package telemetry
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // Record collects metrics of one moment and writes them in CloudWatch's embedded metric format, one line for
@@ -41,14 +44,37 @@ func (r *Record) put(shard string, m Metric, value float64) {
 	r.values[shard][m] = value
 }
 
-// maxMetrics is how many metrics one directive may hold, by the format's specification.
-const maxMetrics = 100
+// What CloudWatch takes: so many metrics in one directive, so long a dimension's value, in characters, and no number beyond
+// this, nor NaN, nor one that is infinite.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+const (
+	maxMetrics   = 100
+	maxDimension = 1024
+)
 
-// WriteTo writes the record, shards in the order of their names.
+var maxValue = math.Ldexp(1, 360)
+
+// takes reports whether CloudWatch takes a value.
+func takes(v float64) bool { return !math.IsNaN(v) && math.Abs(v) <= maxValue }
+
+// WriteTo writes the record, shards in the order of their names. A value that CloudWatch would refuse is left out and told,
+// so that it takes no other with it.
 func (r *Record) WriteTo(w io.Writer) (int64, error) {
 	var written int64
+	var refused error
 	for _, shard := range sortedKeys(r.values) {
-		for chunk := range slices.Chunk(sortedMetrics(r.values[shard]), maxMetrics) {
+		if n := max(utf8.RuneCountInString(r.fleet), utf8.RuneCountInString(shard)); n > maxDimension || r.fleet == "" {
+			refused = errors.Join(refused, fmt.Errorf("the metrics of a shard are not written: a name has %d characters of 1 to %d", n, maxDimension))
+			continue
+		}
+		metrics := slices.DeleteFunc(sortedMetrics(r.values[shard]), func(m Metric) bool {
+			if takes(r.values[shard][m]) {
+				return false
+			}
+			refused = errors.Join(refused, fmt.Errorf("metric %s of shard %q is not written: CloudWatch takes no %g", m.Name, shard, r.values[shard][m]))
+			return true
+		})
+		for chunk := range slices.Chunk(metrics, maxMetrics) {
 			line, err := json.Marshal(r.line(shard, chunk))
 			if err != nil {
 				return written, fmt.Errorf("the metrics of shard %q are not written: %w", shard, err)
@@ -60,7 +86,7 @@ func (r *Record) WriteTo(w io.Writer) (int64, error) {
 			}
 		}
 	}
-	return written, nil
+	return written, refused
 }
 
 type directive struct {

@@ -96,13 +96,11 @@ var (
 	JibrisBusy         = Metric{"JibrisBusy", "Count", PerFleet, "recorders that record, stream, join or finalize, in their own or in a Jicofo's view"}
 	JibrisBooting      = Metric{"JibrisBooting", "Count", PerFleet, "recorders bought that are not free yet"}
 	JibrisPending      = Metric{"JibrisPending", "Count", PerFleet, "recorders that the desired capacity asks for and Auto Scaling has not launched"}
-	JibrisRetiring     = Metric{"JibrisRetiring", "Count", PerFleet, "recorders in service that are on their way out"}
 	JibrisUnhealthy    = Metric{"JibrisUnhealthy", "Count", PerFleet, "recorders in service that answer and are neither free nor busy"}
 	JibrisSilent       = Metric{"JibrisSilent", "Count", PerFleet, "recorders in service whose agent did not answer in time or with stale figures"}
-	JibrisOverdue      = Metric{"JibrisOverdue", "Count", PerFleet, "recorders that join, record or finalize for longer than the limit"}
+	JibrisOverdue      = Metric{"JibrisOverdue", "Count", PerFleet, "recorders that join, record, finalize or take to end for longer than the limit"}
 	RecordingsActive   = Metric{"RecordingsActive", "Count", PerFleet, "recordings into a file that are on"}
 	StreamsActive      = Metric{"StreamsActive", "Count", PerFleet, "live streams that are on"}
-	SpoolRecordings    = Metric{"SpoolRecordings", "Count", PerFleet, "recordings on recorders' disks that are not proven to be in S3, those that are on included"}
 	SpoolBytes         = Metric{"SpoolBytes", "Bytes", PerFleet, "size of the recordings on recorders' disks that are not proven to be in S3"}
 	SpoolOldestSeconds = Metric{"SpoolOldestSeconds", "Seconds", PerFleet, "for how long the oldest finished recording on a recorder's disk waits for S3"}
 	SpoolTroubles      = Metric{"SpoolTroubles", "Count", PerFleet, "recorders whose last upload failed"}
@@ -111,6 +109,9 @@ var (
 	JibrisShort         = Metric{"JibrisShort", "Count", PerFleet, "recorders wanted beyond the pool's maximum, at each decision"}
 	JibrisFrozen        = Metric{"JibrisFrozen", "Count", PerFleet, "1 when so many recorders look broken that the observer is presumed wrong and nothing is ended"}
 	JibriStarts         = Metric{"JibriStarts", "Count", PerFleet, "recordings and streams that began since the decision before"}
+	StartsForecast      = Metric{"StartsForecast", "Count", PerFleet, "recordings and streams that are expected to begin until a recorder launched now would be free, at each decision"}
+	StartsMargin        = Metric{"StartsMargin", "Count", PerFleet, "recorders that the service level asks for beyond that forecast, at each decision"}
+	StartsForecastError = Metric{"StartsForecastError", "Count", PerFleet, "by how many the recordings and streams that began missed their forecast; above 0 when more began"}
 	JibrisRetained      = Metric{"JibrisRetained", "Count", PerFleet, "recorders that Auto Scaling retains after an abandoned hook, by the Lambda lifecycle"}
 	JibriLaunchFailures = Metric{"JibriLaunchFailures", "Count", PerFleet, "launches of recorders given up in a row, by the Lambda lifecycle"}
 )
@@ -123,7 +124,6 @@ var (
 	UploadSeconds        = Metric{"UploadSeconds", "Seconds", PerFleet, "from a recording's end until it was catalogued, the longest of those catalogued"}
 	RecordingsOpen       = Metric{"RecordingsOpen", "Count", PerFleet, "recordings in the catalogue that are on, or on their way to S3"}
 	RecordingsLate       = Metric{"RecordingsLate", "Count", PerFleet, "recordings that have ended and are not in S3 after the time that the settings allow"}
-	RecordingOldest      = Metric{"RecordingOldest", "Seconds", PerFleet, "for how long the oldest recording that has ended waits to be catalogued"}
 )
 
 // The metrics of the fleet.
@@ -159,13 +159,13 @@ var Parts = []Part{
 		EdgeTableShare,
 	}},
 	{"Recorders", true, []Metric{
-		JibrisFree, JibrisBusy, JibrisBooting, JibrisPending, JibrisRetiring, JibrisUnhealthy, JibrisSilent, JibrisOverdue,
-		RecordingsActive, StreamsActive, SpoolRecordings, SpoolBytes, SpoolOldestSeconds, SpoolTroubles,
-		JibrisWanted, JibrisShort, JibrisFrozen, JibriStarts, JibrisRetained, JibriLaunchFailures,
+		JibrisFree, JibrisBusy, JibrisBooting, JibrisPending, JibrisUnhealthy, JibrisSilent, JibrisOverdue,
+		RecordingsActive, StreamsActive, SpoolBytes, SpoolOldestSeconds, SpoolTroubles,
+		JibrisWanted, JibrisShort, JibrisFrozen, JibriStarts, StartsForecast, StartsMargin, StartsForecastError, JibrisRetained, JibriLaunchFailures,
 		JibriHost.CPU, JibriHost.Memory, JibriHost.Disk, JibriHost.Network,
 	}},
 	{"Recordings", true, []Metric{
-		RecordingsCatalogued, RecordingsFailed, RecordingBytes, UploadSeconds, RecordingsOpen, RecordingsLate, RecordingOldest,
+		RecordingsCatalogued, RecordingsFailed, RecordingBytes, UploadSeconds, RecordingsOpen, RecordingsLate,
 	}},
 	{"Machines", false, []Metric{
 		BridgeHost.CPU, BridgeHost.Memory, BridgeHost.Disk, BridgeHost.Network,

@@ -31,8 +31,9 @@ func (c *Cloud) Adopt(ctx context.Context, assembly string) error {
 		return err
 	}
 	d.bus = delivery.New(delivery.Options{Clock: c.options.Clock, Account: c.options.Account, Region: c.options.Region,
-		Access: d.book, Functions: c.host, Queues: c.moto, LeastTick: c.options.LeastTick, LeastHidden: c.options.LeastTimeout, OnEvent: c.options.OnEvent,
-		OnMail: c.options.OnMail, Problem: c.problem})
+		Access: d.book, Functions: c.host, Queues: c.moto, LeastTick: c.options.LeastTick, LeastHidden: c.options.LeastTimeout, Patient: c.options.Patient,
+		Silent:  func(rule string) bool { return c.disturbs(rule, "scheduler", "InvokeTarget") },
+		OnEvent: c.options.OnEvent, OnMail: c.options.OnMail, Problem: c.problem})
 	for _, part := range []func(context.Context, *deployment) error{
 		c.adoptFunctions, c.adoptSubscriptions, c.adoptRules, c.adoptMappings, c.adoptAlarms, c.adoptComposites,
 	} {

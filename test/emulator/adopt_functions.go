@@ -121,7 +121,10 @@ func (c *Cloud) arn(service, rest string) string {
 
 // line takes what a function writes: metrics go to the store, all else to the caller's log.
 func (c *Cloud) line(function, line string) {
-	isMetric, err := c.store.Ingest([]byte(line))
+	if c.disturbs(function, "logs", "PutLogEvents") {
+		return
+	}
+	isMetric, err := c.store.Ingest([]byte(line), c.options.Clock)
 	if err != nil {
 		c.problem(fmt.Errorf("metrics of %s are dropped: %w", function, err))
 	}

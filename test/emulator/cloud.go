@@ -49,6 +49,8 @@ type Options struct {
 	// LeastTimeout is the shortest wall time that a function gets, and for which its queue hides messages. 0 is 5 s, and
 	// what the queue's own figure comes to.
 	LeastTimeout time.Duration
+	// Patient leaves out the tick of a schedule while its function has another event.
+	Patient bool
 	// Physical gives, by "stack/LogicalId", the physical ids of what was made past CloudFormation.
 	Physical map[string]string
 	// Binary is the path of a function's bootstrap for this machine.
@@ -139,9 +141,9 @@ func Start(o Options) (*Cloud, error) {
 		r.Out.Host = r.In.Host
 	}, ErrorHandler: c.unreachable, ErrorLog: log.New(io.Discard, "", 0)}
 	c.host = functions.New(functions.Options{Clock: o.Clock, LeastTimeout: o.LeastTimeout, Line: c.line, Count: c.count,
-		Throttle: func(string) bool { return c.disturbs("lambda", "InvokeFunction") },
+		Throttle: func(name string) bool { return c.disturbs(name, "lambda", "InvokeFunction") },
 		Send:     c.sendForFunction, Problem: c.problem})
-	c.scaling = scaling.New(scaling.Options{Clock: o.Clock, Account: o.Account, Region: o.Region, Machines: c.moto,
+	c.scaling = scaling.New(scaling.Options{Clock: o.Clock, Account: o.Account, Region: o.Region, Machines: scarce{c.moto, c},
 		Notify: c.notifyHook, OnLaunch: o.OnLaunch, OnTerminate: o.OnTerminate, Problem: c.problem})
 	c.watch = &metrics.Watch{Clock: alarmPace(o), Store: c.store, Collect: c.collect, Settle: settle, OnChange: c.alarmed}
 	if o.SpreadAlarms {
@@ -252,5 +254,5 @@ func (c *Cloud) unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(http.StatusBadGateway)
 }
 
-// settle is about how long a stack's deployment takes on AWS.
-const settle = 3 * time.Minute
+// settle is about how long the stacks between that of the Lambdas and that of the alarms take to deploy on AWS.
+const settle = 10 * time.Minute

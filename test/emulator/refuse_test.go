@@ -65,3 +65,15 @@ func TestWhileLambdaIsInTroubleAFunctionGetsNoProcess(t *testing.T) {
 	answer, _ = post(t, "probe-worker", "RequestResponse", `{"do":"nothing"}`)
 	assert.Equal(t, http.StatusOK, answer.StatusCode)
 }
+
+func TestTroubleMayBeOfSomeCallers(t *testing.T) {
+	answered := func() int {
+		answer, _ := post(t, "probe-worker", "RequestResponse", `{"do":"nothing"}`)
+		return answer.StatusCode
+	}
+	other := shared.Disturb(Trouble{Services: []string{"lambda"}, Callers: []string{"probe-other"}})
+	defer other()
+	assert.Equal(t, http.StatusOK, answered())
+	defer shared.Disturb(Trouble{Services: []string{"lambda"}, Callers: []string{"probe-worker"}})()
+	assert.Equal(t, http.StatusTooManyRequests, answered())
+}

@@ -122,7 +122,7 @@ func TestEachKindOfWrongSettingIsRefused(t *testing.T) {
 		"a shard's name that is none":           {shards(object{"name": "-one", "id": 1}), problem{"fleet.shards[0].name", "-one", "lower-case letters"}},
 		"a peer's CIDR that clashes":            {object{"network": object{"cidr": "10.0.0.0/16", "peers": []any{"10.0.8.0/24"}}}, problem{"fleet.network.peers[0]", "10.0.8.0/24", "apart from 10.0.0.0/16"}},
 		"a CIDR that clashes with Docker's":     {object{"network": object{"cidr": "172.17.0.0/16"}}, problem{"fleet.network.cidr", "172.17.0.0/16", "apart from 172.17.0.0/16"}},
-		"a recorder that is kept free in none":  {object{"jibris": object{"max": 0, "min": 0}}, problem{"fleet.jibris.free", "3", "nothing of recorders is deployed"}},
+		"a recorder that is kept free in none":  {object{"jibris": object{"max": 0, "min": 0}}, problem{"fleet.jibris.free", "2", "nothing of recorders is deployed"}},
 		"recorders of two architectures":        {object{"jibris": object{"instanceTypes": []any{"c7i.xlarge", "c7g.xlarge"}}}, problem{"fleet.jibris.instanceTypes[1]", "c7g.xlarge", "x86_64"}},
 		"a disk that is mostly floor":           {object{"jibris": object{"volumeGiB": 40, "diskFloorGiB": 30}}, problem{"fleet.jibris.diskFloorGiB", "30", "from 1 to 20"}},
 		"recordings that expire too early":      {object{"recordings": object{"expireAfterDays": 20}}, problem{"fleet.recordings.expireAfterDays", "20", "from 31"}},

@@ -12,6 +12,7 @@ import (
 
 func TestEveryDurationIsDividedAndNothingElse(t *testing.T) {
 	s := settings.Defaults()
+	s.Bridges.Target, s.Bridges.ShrinkAfter = 0.6, settings.Duration(10*time.Minute)
 	env, node := s.BridgesEnv(s.Control()), s.Node(fleet.RoleBridge, "shard-1")
 	one := settings.Duration(time.Hour)
 	nested := struct {

@@ -24,6 +24,7 @@ type journal struct {
 	alarms  []metrics.Change
 	emptied []announcement // shards that were announced as empty
 	over    []ended        // recordings whose ends were announced
+	mails   []delivery.Mail
 }
 
 // announcement is that a shard was announced as empty.
@@ -103,7 +104,7 @@ func (j *journal) lambdaLine(function, line string) {
 			j.ended = append(j.ended, action)
 		}
 	}
-	text := fmt.Sprintf("%s %s: %s, because %s", d.Loop, d.Shard, strings.Join(d.Actions, ", "), strings.Join(reasons, "; "))
+	text := fmt.Sprintf("%s: %s, because %s", strings.TrimSpace(d.Loop+" "+d.Shard), strings.Join(d.Actions, ", "), strings.Join(reasons, "; "))
 	if d.Error != "" {
 		text += "; failed: " + d.Error
 	}
@@ -166,7 +167,19 @@ func (j *journal) announcements() []announcement {
 	return slices.Clone(j.emptied)
 }
 
-func (j *journal) mail(m delivery.Mail) { j.note("mail", "to %s: %s", m.To, m.Subject) }
+func (j *journal) mail(m delivery.Mail) {
+	j.note("mail", "to %s: %s", m.To, m.Subject)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.mails = append(j.mails, m)
+}
+
+// mailed are the e-mails since a moment.
+func (j *journal) mailed(since time.Time) []delivery.Mail {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(j.mails), func(m delivery.Mail) bool { return m.At.Before(since) })
+}
 
 // last is the last entries, without what functions log besides their decisions.
 func (j *journal) last(n int) []entry {

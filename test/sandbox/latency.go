@@ -133,7 +133,7 @@ func (o *latencyOptions) fleet(shardCount, recorders int) (settings.Settings, er
 		"fleet": "latency", "domain": "meet.example.org", "shards": shards,
 		"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000",
 		"network":        map[string]any{"cidr": o.cidr},
-		"bridges":        map[string]any{"min": 1, "max": 2, "spare": 0.5, "slack": 0.25, "bootTime": "30s"},
+		"bridges":        map[string]any{"min": 1, "max": 2, "target": 0.6, "spare": 0.5, "slack": 0.25, "bootTime": "30s"},
 		"jibris":         map[string]any{"free": recorders, "min": recorders, "max": recorders * mostPerFree, "bootTime": "30s"},
 	}, "", "  ")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/agent"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/haproxy"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/routing"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
@@ -36,17 +39,20 @@ type machines struct {
 	stage *stage
 	ec2   *ec2.Client
 
-	mu      sync.Mutex
-	running map[string]*running
-	all     sync.WaitGroup
+	mu        sync.Mutex
+	running   map[string]*running
+	stillborn fleet.Role // new machines of this role stop in the middle of their boot
+	all       sync.WaitGroup
 }
 
 // running is one booted machine.
 type running struct {
 	cancel  context.CancelFunc
 	process *os.Process // the agent or HAProxy; nil while it boots
+	agent   *os.Process
 	role    fleet.Role
 
+	proxy       string      // the admin socket of its HAProxy; empty where there is none
 	environment []string    // of the agent, beyond what every agent has
 	killed      atomic.Bool // its agent was, and is to be started again
 }
@@ -102,11 +108,29 @@ func (m *machines) boot(ctx context.Context, i machine, r *running) error {
 		return err
 	}
 	boot := m.bootTime(i, r.role)
-	if err := pace.Wait(ctx, boot/2); err != nil {
+	if err := m.born(ctx, r.role, boot/2); err != nil {
 		return err
 	}
 	m.all.Go(func() { _ = m.component(ctx, boot/2, i, node, address) })
 	return m.agent(ctx, i, node, r)
+}
+
+// born waits until a machine's system runs, which it never does while its role's image is broken.
+func (m *machines) born(ctx context.Context, role fleet.Role, after time.Duration) error {
+	m.mu.Lock()
+	broken := role == m.stillborn
+	m.mu.Unlock()
+	if broken {
+		<-ctx.Done()
+	}
+	return pace.Wait(ctx, after)
+}
+
+// breakImage lets no machine of a role that is launched from now on boot; the empty role is none.
+func (m *machines) breakImage(role fleet.Role) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stillborn = role
 }
 
 // leastSuccession is the shortest boot of a signal node that succeeds another. HAProxy, whose own time is not divided,
@@ -186,7 +210,7 @@ func (m *machines) node(i machine, address netip.Addr, data string) (settings.No
 	divide(&node, m.stage.options.factor)
 	node.Poll = settings.Duration(max(node.Poll.D(), leastPoll))
 	node.SickAfter = settings.Duration(max(node.SickAfter.D(), leastStale))
-	node.StatePoll = settings.Duration(max(node.StatePoll.D(), leastPoll))
+	node.StatePoll = settings.Duration(max(node.StatePoll.D(), m.stage.leastStatePoll()))
 	node.WarmUp = settings.Duration(max(node.WarmUp.D(), leastWarmUp))
 	node.StateFile = filepath.Join(m.dir(i), "state.json")
 	if m.stage.options.configure != nil {
@@ -230,6 +254,9 @@ func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, dat
 	for _, path := range []*string{&node.HAProxy, &node.Master, &node.Servers, &node.Configuration} {
 		*path = filepath.Join(dir, filepath.Base(*path))
 	}
+	m.mu.Lock()
+	r.proxy = node.HAProxy
+	m.mu.Unlock()
 	m.all.Go(func() {
 		if err := m.agent(ctx, i, node, r); err != nil && ctx.Err() == nil {
 			m.stage.journal.note("problem", "the agent of instance %s: %v", i.ID, err)
@@ -247,6 +274,27 @@ func (m *machines) proxy(ctx context.Context, i machine, address netip.Addr, dat
 		_ = pace.Wait(ctx, restartPause)
 	}
 	return nil
+}
+
+// answerTime bounds one question to a HAProxy, which answers at once.
+const answerTime = time.Second
+
+// everyProxyUses reports whether all HAProxy nodes send requests to a shard.
+func (m *machines) everyProxyUses(ctx context.Context, shard string) bool {
+	m.mu.Lock()
+	var sockets []string
+	for _, r := range m.running {
+		if r.proxy != "" {
+			sockets = append(sockets, r.proxy)
+		}
+	}
+	m.mu.Unlock()
+	return len(sockets) > 0 && !slices.ContainsFunc(sockets, func(socket string) bool {
+		stat, err := haproxy.NewAdmin(socket, answerTime).Stat(ctx)
+		return err != nil || !slices.ContainsFunc(stat.Servers, func(s haproxy.Server) bool {
+			return s.Backend == agent.RoomsBackend && s.Name == shard && s.Status == haproxy.Up
+		})
+	})
 }
 
 // restartPause is how long the unit of HAProxy waits before it starts it again.
@@ -276,12 +324,29 @@ func (m *machines) run(ctx context.Context, i machine, r *running, env []string,
 	}
 	m.mu.Lock()
 	r.process = command.Process
+	if filepath.Base(program) == "agent" {
+		r.agent = command.Process
+	}
 	m.mu.Unlock()
 	err = command.Wait()
 	if ctx.Err() != nil {
 		return nil
 	}
 	return errors.Join(fmt.Errorf("%s ended", program), err)
+}
+
+// hangAgent stops or continues one instance's agent.
+func (m *machines) hangAgent(id string, on bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.running[id]
+	if r == nil || r.agent == nil {
+		return fmt.Errorf("the agent of %s does not run", id)
+	}
+	if on {
+		return r.agent.Signal(syscall.SIGSTOP)
+	}
+	return r.agent.Signal(syscall.SIGCONT)
 }
 
 // hang stops or continues every agent's process: a stopped one takes connections and never answers.

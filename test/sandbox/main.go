@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
@@ -30,19 +31,29 @@ type options struct {
 	moto     string
 	cdk      string
 	dir      string
+	records  bool // the scenario has recordings
 
 	// What the latency benchmark has otherwise than a scenario; the zero values are a scenario's.
 	skip         func(kind, logicalID string) bool // resources that are left out of what runs
 	configure    func(*settings.Node)              // changes a node's configuration before its agent starts
 	spreadAlarms bool
+	// tick and limit replace the shortest interval of schedules and the shortest time limit of Lambdas; 0 leaves them.
+	tick, limit time.Duration
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == latencyCommand {
+	command := ""
+	if len(os.Args) > 1 {
+		command = os.Args[1]
+	}
+	switch command {
+	case latencyCommand:
 		err = latency(ctx, os.Args[2:])
-	} else {
+	case alarmsCommand:
+		err = alarms(ctx, os.Args[2:])
+	default:
 		err = run(ctx, parseFlags())
 	}
 	stop()
@@ -116,6 +127,7 @@ func run(ctx context.Context, o options) error {
 	if len(plan.Recordings()) > 0 && fleet.Jibris.Max == 0 {
 		return fmt.Errorf("the scenario has recordings, and the settings in %s have no recorders: give jibris a max above 0", o.settings)
 	}
+	o.records = len(plan.Recordings()) > 0
 	out := newProgress(o.json)
 	stage, err := raise(ctx, o, fleet, out)
 	if stage != nil {

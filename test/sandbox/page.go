@@ -2,122 +2,69 @@ package main
 
 import (
 	"context"
-	_ "embed"
-	"encoding/json"
-	"net"
-	"net/http"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
-	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/metrics"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/dashboard"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/page"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
 )
 
-//go:embed page.html
-var pageHTML []byte
-
-// page shows a run in a browser while it goes on, and afterwards as long as it is kept.
-type page struct {
-	stage   *stage
-	address string
-
-	mu   sync.Mutex
-	name string
-	rows []row
-}
-
-// headerTimeout bounds how long a browser may take over a request's header.
-const headerTimeout = 5 * time.Second
-
-// openPage serves the page on a free port of 127.0.0.1 until the context ends.
-func openPage(ctx context.Context, s *stage, name string) (*page, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+// openPage serves the page of a run that begins now, and says where.
+func (s *stage) openPage(ctx context.Context, plan scenario.Scenario, out *progress) (*page.Page, error) {
+	dashboards, err := page.Deployed(ctx, s.cloud.Endpoint())
 	if err != nil {
 		return nil, err
 	}
-	p := &page{stage: s, address: "http://" + listener.Addr().String() + "/", name: name}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(pageHTML)
+	ranks := map[string]int{}
+	for i, d := range dashboard.Of(s.settings) {
+		ranks[d.Name] = i
+	}
+	slices.SortStableFunc(dashboards, func(a, b page.Dashboard) int { return ranks[a.Name] - ranks[b.Name] })
+	p := page.New(page.Source{
+		Name: plan.Name, Settings: s.settings, Factor: s.clock.Factor, Minute: max(s.clock.Scale(time.Minute), s.leastTick()),
+		Began: time.Now(), TimeOfDay: plan.TimeOfDay, Dashboards: dashboards, Account: s.cloud, Meetings: s.world, Logs: &s.logs,
+		ShardState: s.state, Wanted: s.journal.wantedBy, Told: s.journal.entriesOf,
 	})
-	mux.HandleFunc("GET /state.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(p.state())
-	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout}
-	s.ended.Go(func() { _ = server.Serve(listener) })
-	s.ended.Go(func() { <-ctx.Done(); _ = server.Close() })
+	address, err := p.Open(ctx, s.ended.Go)
+	if err != nil {
+		return nil, err
+	}
+	s.page = address
+	out.step("watch it on %s", address)
 	return p, nil
 }
 
-// add adds a sample to the charts.
-func (p *page) add(r row) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.rows = append(p.rows, r)
+// state is a shard's state as the operator wrote it.
+func (s *stage) state(shard string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.states[shard])
 }
 
-// pageState is what the page draws.
-type pageState struct {
-	Scenario string       `json:"scenario"`
-	Rows     []row        `json:"rows"`
-	Bridges  []pageBridge `json:"bridges"`
-	Alarms   []pageAlarm  `json:"alarms"`
-	Told     []pageEntry  `json:"told"` // the last decisions and happenings, newest first
+// lambdaLine takes a line that a Lambda logged.
+func (s *stage) lambdaLine(function, line string) {
+	name := strings.TrimPrefix(function, s.settings.Fleet+"-")
+	s.logs.Add("/jitsi-fleet/"+s.settings.Fleet+"/"+name, line, s.clock.Now())
+	s.journal.lambdaLine(function, line)
 }
 
-type pageBridge struct {
-	ID        string  `json:"id"`
-	State     string  `json:"state"` // Auto Scaling's word
-	Drains    bool    `json:"drains"`
-	Endpoints int     `json:"endpoints"`
-	Stress    float64 `json:"stress"`
+// wantedBy is what the last decision wanted of a shard's bridges.
+func (j *journal) wantedBy(shard string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.wanted[shard]
 }
 
-type pageAlarm struct {
-	Name    string `json:"name"`
-	Meaning string `json:"meaning"`
-	Firing  bool   `json:"firing"`
-}
-
-type pageEntry struct {
-	At   string `json:"at"`
-	Kind string `json:"kind"`
-	Text string `json:"text"`
-}
-
-// toldEntries is how many entries of the journal the page shows.
-const toldEntries = 60
-
-func (p *page) state() pageState {
-	p.mu.Lock()
-	s := pageState{Scenario: p.name, Rows: slices.Clone(p.rows)}
-	p.mu.Unlock()
-	for _, a := range p.stage.cloud.Alarms() {
-		s.Alarms = append(s.Alarms, pageAlarm{Name: a.Alarm.Name, Meaning: a.Alarm.Description, Firing: a.State == metrics.InAlarm})
-	}
-	s.Bridges = p.bridges()
-	for _, e := range p.stage.journal.last(toldEntries) {
-		s.Told = append(s.Told, pageEntry{At: e.At.Format("15:04:05"), Kind: e.Kind, Text: e.Text})
-	}
-	slices.Reverse(s.Told)
-	return s
-}
-
-func (p *page) bridges() []pageBridge {
-	truth := map[string]pageBridge{}
-	for _, b := range p.stage.world.Bridges() {
-		truth[string(b.ID)] = pageBridge{Drains: b.Drain || b.Graceful || b.ShuttingDown, Endpoints: b.LocalEndpoints, Stress: b.Stress}
-	}
-	var bridges []pageBridge
-	for _, i := range p.stage.cloud.Instances() {
-		if i.Tags[fleet.TagRole] == string(fleet.RoleBridge) {
-			b := truth[i.ID]
-			b.ID, b.State = i.ID, i.State
-			bridges = append(bridges, b)
+// entriesOf is the last entries for the page. That a decision was announced is not told beside the decision.
+func (j *journal) entriesOf(n int) []page.Entry {
+	var told []page.Entry
+	for _, e := range j.last(2 * n) {
+		if e.Kind != "event" || e.Text != reconcile.EventDecision {
+			told = append(told, page.Entry(e))
 		}
 	}
-	return bridges
+	return told[max(0, len(told)-n):]
 }

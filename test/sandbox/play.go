@@ -9,6 +9,7 @@ import (
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/page"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/visit"
 )
@@ -27,14 +28,19 @@ type performance struct {
 	crowd   *visit.Crowd
 	out     *progress
 	result  *result
-	page    *page
+	page    *page.Page
 	pending []fault
 	nextRow time.Duration
 	sampled time.Duration
 	began   time.Time
 	splits  splits
 	stayed  time.Time // when clients last gave a sign of life
-	asked   []asked   // recordings
+
+	asked        []asked // recordings
+	catalogued   catalogueWatch
+	pool         poolWatch
+	unsettled    string        // what is still to come of recordings
+	settledAfter time.Duration // the scenario's end, on the wall
 }
 
 // fault is a fault of the scenario while it lasts.
@@ -47,10 +53,12 @@ type fault struct {
 	running     int
 	end         func() // of refusals
 
+	back time.Time // when a shard's new signal node was in service, or refusals were over
+
 	// Of a shard:
 	rooms  []string  // that it had when it began
 	people int       // in them
-	back   time.Time // when its new signal node was in service
+	taken  time.Time // when every HAProxy used that
 }
 
 // play plays a scenario on a stage.
@@ -60,36 +68,39 @@ func play(ctx context.Context, s *stage, plan scenario.Scenario, out *progress) 
 		p.pending = append(p.pending, fault{Fault: f})
 	}
 	var err error
-	if p.page, err = openPage(s.ctx, s, plan.Name); err != nil {
+	if p.page, err = s.openPage(s.ctx, plan, out); err != nil {
 		return nil, err
 	}
-	out.step("watch it on %s", p.page.address)
 	out.step("playing %q: %s in %s, %d visits", plan.Name, plan.Length(), s.clock.Scale(plan.Length()).Round(time.Second), len(plan.Visits()))
 	out.line("%s", rowHeader)
 	p.began = time.Now()
-	for {
-		offset := s.clock.Unscale(time.Since(p.began))
-		if offset >= plan.Length() {
-			break
-		}
+	if len(p.asked) > 0 {
+		s.ended.Go(func() { p.followCatalogue(s.ctx) })
+	}
+	for offset := time.Duration(0); !p.settled(offset); offset = s.clock.Unscale(time.Since(p.began)) {
 		p.crowd.Advance(ctx, offset)
 		p.watchShards(ctx)
 		p.record(offset)
 		p.breakThings(offset)
+		p.watchRecorders()
 		p.sample(offset)
 		if err := pace.Wait(ctx, moment); err != nil {
 			return nil, err
 		}
 	}
-	p.nextRow = plan.Length()
-	p.sample(plan.Length())
+	p.nextRow = 0
+	p.sample(s.clock.Unscale(time.Since(p.began)))
 	p.result.judgeShards(p.evidence())
 	evidence, err := p.recordingsEvidence(ctx)
 	if err != nil {
 		return nil, err
 	}
 	p.result.judgeRecordings(evidence)
+	if evidence != nil && len(p.asked) > 0 {
+		p.result.judgeAlarms(p.pending, p.firedInPlay())
+	}
 	p.result.judge(s, p.crowd.Tally(), p.pending)
+	p.page.End(p.result.Failures)
 	return p.result, os.WriteFile(filepath.Join(s.options.dir, "journal.log"), []byte(s.journal.all()), 0o600)
 }
 
@@ -100,7 +111,6 @@ func (p *performance) sample(offset time.Duration) {
 	r := p.stage.lookAt(p.plan.TimeOfDay(offset), offset)
 	p.sampled = offset + sampleStep
 	p.result.Rows = append(p.result.Rows, r)
-	p.page.add(r)
 	if offset >= p.nextRow {
 		p.out.line("%s", r.line())
 		if len(r.Shards) > 0 {
@@ -129,6 +139,9 @@ func (p *performance) breakThings(offset time.Duration) {
 func (p *performance) begin(f *fault) {
 	if f.Kind.OfRecorders() {
 		f.begun = p.beginOnRecorders(f)
+		if f.begun && f.Kind.TakesRecorder() {
+			p.pool.pressed = time.Now()
+		}
 		return
 	}
 	now := p.stage.look()
@@ -151,6 +164,10 @@ func (p *performance) end(f *fault) {
 	f.over = true
 	if f.end != nil {
 		f.end()
+		f.back = time.Now()
+		if f.Kind == scenario.RefuseServices {
+			p.pool.pressed = f.back
+		}
 		p.say(fmt.Sprintf("%q is over", f.Kind), nil)
 		return
 	}

@@ -27,21 +27,40 @@ import (
 // some fifty calls a second. leastLimit is the shortest of the agent's limits, which must let several looks pass.
 const (
 	leastRecorderPoll = 600 * time.Millisecond
-	leastListPoll     = 10 * time.Second
+	leastListPoll     = 30 * time.Second
 	leastLimit        = 5 * time.Second
 )
 
 // batchTimeout is the shortest wall time of a Lambda in a fleet with recorders: the Lambda recordings works through ten
-// announcements of two files each, in some hundred calls of moto one after the other.
-const batchTimeout = 15 * time.Second
+// announcements of two files each, in some hundred calls of moto one after the other. In scenarios with recordings it is
+// wholeTimeout, which is that of the templates: code is no faster because a day is.
+const (
+	batchTimeout = 15 * time.Second
+	wholeTimeout = 50 * time.Second
+)
 
 // sweepTick is the shortest wall time between two runs of a schedule in a fleet with recorders: each minute the Lambda
 // recordings asks for every recording that is not settled, which are forty at once, a second's work of moto's and more.
 const sweepTick = 4 * time.Second
 
+// recordsStatePoll is the shortest wall time between two questions of an agent for its shards' states in scenarios with
+// recordings, which leave moto other things to answer.
+const recordsStatePoll = 2 * time.Second
+
+// leastStatePoll is the shortest wall time between two such questions.
+func (s *stage) leastStatePoll() time.Duration {
+	if s.options.records {
+		return recordsStatePoll
+	}
+	return leastPoll
+}
+
 // leastTick is the shortest wall time between two runs of a schedule.
 func (s *stage) leastTick() time.Duration {
-	if s.settings.Jibris.Max == 0 {
+	switch {
+	case s.options.tick > 0:
+		return s.options.tick
+	case s.settings.Jibris.Max == 0:
 		return leastTick
 	}
 	return sweepTick
@@ -49,10 +68,16 @@ func (s *stage) leastTick() time.Duration {
 
 // leastTimeout is the shortest wall time of a Lambda; 0 leaves it to the emulator.
 func (s *stage) leastTimeout() time.Duration {
-	if s.settings.Jibris.Max == 0 {
+	switch {
+	case s.options.limit > 0:
+		return s.options.limit
+	case s.settings.Jibris.Max == 0:
 		return 0
+	case s.options.records:
+		return wholeTimeout
+	default:
+		return batchTimeout
 	}
-	return batchTimeout
 }
 
 // recorder is a recorder's machine: the real agent, a stand-in of Jibri, and a systemctl that stands between them.
@@ -81,7 +106,7 @@ func (m *machines) recorder(ctx context.Context, i machine, address netip.Addr, 
 		*limit = settings.Duration(max(limit.D(), leastLimit))
 	}
 	boot := time.Duration(float64(m.stage.clock.Scale(m.stage.settings.Jibris.BootTime.D())) * bootSpread(i))
-	if err := pace.Wait(ctx, boot/2); err != nil {
+	if err := m.born(ctx, r.role, boot/2); err != nil {
 		return err
 	}
 	finalize, err := filepath.Abs(filepath.Join("build", "finalize", runtime.GOARCH, "finalize"))
@@ -94,7 +119,7 @@ func (m *machines) recorder(ctx context.Context, i machine, address netip.Addr, 
 	}
 	err = m.stage.world.AddRecorder(standin.Recorder{
 		ID: fleet.InstanceID(i.ID), Addr: address, Spool: c.Spool, Proc: c.Proc, Finalize: finalize,
-		OnContainer: func(runs bool) { m.noted(i, unit.says(runs)) },
+		OnContainer: func(runs bool, exit int) { m.noted(i, unit.says(stateAfter(runs, exit))) },
 	})
 	if err != nil {
 		return err
@@ -105,7 +130,7 @@ func (m *machines) recorder(ctx context.Context, i machine, address netip.Addr, 
 	// The image takes the other half of the time.
 	m.all.Go(func() {
 		if pace.Wait(ctx, boot/2) == nil {
-			m.noted(i, unit.says(false))
+			m.noted(i, unit.says(unitInactive))
 		}
 	})
 	m.mu.Lock()
@@ -174,13 +199,30 @@ func (u unit) write() error {
 	return os.WriteFile(filepath.Join(u.dir, "systemctl"), []byte(systemctl), 0o700) //nolint:gosec // a program
 }
 
-// says sets the service's state: until it was set the service is unknown.
-func (u unit) says(runs bool) error {
-	state, name := "inactive\n", filepath.Join(u.dir, "state")
-	if runs {
-		state = "active\n"
+// The states of a service in the words of systemd. One whose program ended with another status than 0 has failed, as
+// Jibri's has even when it ends as it was told to.
+const (
+	unitInactive = "inactive"
+	unitActive   = "active"
+	unitFailed   = "failed"
+)
+
+// stateAfter is the service's state when its container runs, or has ended with a status.
+func stateAfter(runs bool, exit int) string {
+	switch {
+	case runs:
+		return unitActive
+	case exit != 0:
+		return unitFailed
+	default:
+		return unitInactive
 	}
-	if err := os.WriteFile(name+".new", []byte(state), 0o600); err != nil {
+}
+
+// says sets the service's state: until it was set the service is unknown.
+func (u unit) says(state string) error {
+	name := filepath.Join(u.dir, "state")
+	if err := os.WriteFile(name+".new", []byte(state+"\n"), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(name+".new", name)

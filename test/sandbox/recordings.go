@@ -3,17 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/recording"
-	"github.com/jitsi-fleet/jitsi-fleet/test/emulator"
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/scaling"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/scenario"
 	"github.com/jitsi-fleet/jitsi-fleet/test/standin"
@@ -22,7 +18,7 @@ import (
 // pressAgain is how long a moderator who was refused waits, of the scenario's time.
 const pressAgain = 10 * time.Second
 
-// asked is one recording of the scenario: what became of the moderator's wish.
+// asked is one recording or stream of the scenario: what became of the moderator's wish.
 type asked struct {
 	scenario.Recording
 	again   time.Duration // offset of the next try
@@ -43,8 +39,9 @@ func (p *performance) record(offset time.Duration) {
 			_ = p.stage.world.StopRecording(a.Room)
 			a.stopped = true
 		case !a.began && offset >= a.again:
-			if _, a.why = p.stage.world.Record(a.Room); a.why == nil {
+			if _, a.why = p.stage.world.Ask(a.Room, standin.Wish{Stream: a.Stream, BytesPerSecond: a.BytesPerSecond}); a.why == nil {
 				a.began = true
+				p.pool.pressed = time.Now()
 				continue
 			}
 			a.refused++
@@ -53,107 +50,49 @@ func (p *performance) record(offset time.Duration) {
 	}
 }
 
-// beginOnRecorders begins a fault of recorders or of what they need; false while there is nothing that it could befall.
-func (p *performance) beginOnRecorders(f *fault) bool {
-	s := p.stage
-	switch f.Kind {
-	case scenario.RefuseUploads:
-		f.end = s.cloud.Disturb(emulator.Trouble{Services: []string{"s3"}, Every: 3, Action: "PutObject"})
-		p.say("S3 refuses one upload in three", nil)
-		return true
-	case scenario.RefuseServices:
-		f.end = s.cloud.Disturb(emulator.Trouble{Services: []string{"s3", "sqs", "lambda"}})
-		p.say("S3, SQS and Lambda refuse every call", nil)
-		return true
-	case scenario.RestartJicofo:
-		for _, shard := range s.settings.Shards {
-			s.world.RestartJicofo(shard.Name, time.Minute)
-		}
-		p.say("every Jicofo is restarted", nil)
-		return true
-	}
-	f.victim = p.recorderFor(f.Kind)
-	if f.victim == "" {
-		return false
-	}
-	switch f.Kind {
-	case scenario.KillFinalize:
-		s.world.KillFinalize(f.victim)
-		p.say(fmt.Sprintf("the next finalize program on %s is killed", f.victim), nil)
-	case scenario.KillAgent:
-		p.say(fmt.Sprintf("the agent of %s is killed while it uploads", f.victim), s.machines.killAgent(string(f.victim)))
-	case scenario.CrashRecorder:
-		s.world.CrashJibri(f.victim)
-		p.say(fmt.Sprintf("the container of %s crashes", f.victim), nil)
-	case scenario.ExpireRecorder:
-		s.world.ExpireJibri(f.victim)
-		p.say(fmt.Sprintf("the Jibri of %s expires", f.victim), nil)
-	case scenario.LoseRecorder:
-		p.say(fmt.Sprintf("EC2 loses %s in the middle of a recording", f.victim), s.loseRecorder(string(f.victim)))
-	}
-	return true
-}
-
-// recorderFor is a recorder that a fault can befall now, and that none has befallen yet; empty when there is none.
-func (p *performance) recorderFor(kind scenario.FaultKind) fleet.InstanceID {
-	for _, j := range p.stage.world.Jibris() {
-		if slices.ContainsFunc(p.pending, func(f fault) bool { return f.victim == j.ID }) || !p.stage.serving(j.ID) {
-			continue
-		}
-		fits := j.Up && !j.Busy
-		switch kind {
-		case scenario.KillFinalize, scenario.LoseRecorder:
-			fits = j.Recording
-		case scenario.KillAgent:
-			fits = p.stage.uploads(j.ID)
-		}
-		if fits {
-			return j.ID
-		}
-	}
-	return ""
-}
-
-// serving reports whether an instance is in service.
-func (s *stage) serving(id fleet.InstanceID) bool {
-	return slices.ContainsFunc(s.cloud.Instances(), func(i machine) bool { return i.ID == string(id) && i.State == scaling.InService })
-}
-
 func (s *stage) spool(id string) string {
 	return filepath.Join(s.options.dir, "instances", id, "spool")
-}
-
-// uploads reports whether an agent is bringing files to S3 now, by what it keeps beside them.
-func (s *stage) uploads(id fleet.InstanceID) bool {
-	states, _ := filepath.Glob(filepath.Join(s.spool(string(id)), ".state", "*"))
-	return slices.ContainsFunc(states, func(path string) bool {
-		raw, err := os.ReadFile(path)
-		return err == nil && strings.Contains(string(raw), `"`+string(recording.Uploading)+`"`)
-	})
 }
 
 // spooled are the files of recordings on the disks of recorders that are there.
 func (s *stage) spooled() []string {
 	var left []string
-	for _, i := range s.cloud.Instances() {
-		if i.Tags[fleet.TagRole] == string(fleet.RoleJibri) {
-			files, _ := filepath.Glob(filepath.Join(s.spool(i.ID), "*", "*"))
-			left = append(left, files...)
-		}
+	for _, i := range s.recorders() {
+		files, _ := filepath.Glob(filepath.Join(s.spool(i.ID), "*", "*"))
+		left = append(left, files...)
 	}
 	return left
 }
 
-// freeRecorders is how many recorders in service could begin a recording now.
+// freeRecorders is how many recorders in service could begin a recording now, in any shard.
 func (s *stage) freeRecorders() int {
-	free := 0
+	free, serving := 0, s.inService()
 	for _, j := range s.world.Jibris() {
-		if j.Up && !j.Busy && !j.Expired && !j.Unhealthy && j.Shards == len(s.settings.Shards) && s.serving(j.ID) {
+		if j.Free && j.Shards == len(s.settings.Shards) && slices.Contains(serving, j.ID) {
 			free++
 		}
 	}
 	return free
 }
+
+// recorders are the machines of the pool.
+func (s *stage) recorders() []machine {
+	return slices.DeleteFunc(s.cloud.Instances(), func(i machine) bool { return i.Tags[fleet.TagRole] != string(fleet.RoleJibri) })
+}
+
+// inService are the recorders that are in service.
+func (s *stage) inService() []fleet.InstanceID {
+	var serving []fleet.InstanceID
+	for _, i := range s.recorders() {
+		if i.State == scaling.InService {
+			serving = append(serving, fleet.InstanceID(i.ID))
+		}
+	}
+	return serving
+}
+
+// wantedFree is how many recorders are to be free when nobody records.
+func (s *stage) wantedFree() int { return max(s.settings.Jibris.Free, s.settings.Jibris.Min) }
 
 // loseRecorder lets EC2 lose an instance: what ran on it is gone, and nobody was told before.
 func (s *stage) loseRecorder(id string) error {
@@ -207,8 +146,8 @@ func (s *stage) lookAtRecorders() *recorderRow {
 	}
 	r := recorderRow{Free: s.freeRecorders(), Spooled: len(s.spooled()), Announced: len(s.journal.ends())}
 	r.Busy = busy(s.world.Jibris())
-	for _, i := range s.cloud.Instances() {
-		if i.Tags[fleet.TagRole] == string(fleet.RoleJibri) && fleet.LifecycleState(i.State).Booting() {
+	for _, i := range s.recorders() {
+		if fleet.LifecycleState(i.State).Booting() {
 			r.Booting++
 		}
 	}

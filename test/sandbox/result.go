@@ -119,13 +119,19 @@ func (r *result) runningAt(offset time.Duration) int {
 	return running
 }
 
-// judgeEnd holds that the fleet came back to its minimum.
-func (r *result) judgeEnd(fleet settings.Settings) {
+// leastBridges is the minimum of bridges, over all shards.
+func leastBridges(fleet settings.Settings) int {
 	least := 0
 	for _, shard := range fleet.Shards {
 		low, _ := fleet.ShardBridges(shard)
 		least += low
 	}
+	return least
+}
+
+// judgeEnd holds that the fleet came back to its minimum.
+func (r *result) judgeEnd(fleet settings.Settings) {
+	least := leastBridges(fleet)
 	if last := r.Rows[len(r.Rows)-1]; last.Running != least || last.Reserve+last.Booting+last.Draining > 0 {
 		r.fail("at the end %d bridges run, %d are a reserve, %d boot and %d leave, and the minimum is %d", last.Running, last.Reserve, last.Booting, last.Draining, least)
 	}

@@ -185,10 +185,21 @@ func (p *performance) watchShards(ctx context.Context) {
 		if f.Kind != scenario.KillShard || !f.begun || f.over {
 			continue
 		}
-		if node := p.stage.signalNode(f.Shard); node != "" && node != string(f.victim) {
-			f.over, f.back = true, time.Now()
-			p.say(fmt.Sprintf("%s serves as the signal node of %s, %.1f s after %s was lost", node, f.Shard, f.back.Sub(f.at).Seconds(), f.victim), nil)
-		}
+		p.watchSuccessor(ctx, f)
+	}
+}
+
+// watchSuccessor sees the new signal node of a lost shard come into service, and then into use by every HAProxy.
+func (p *performance) watchSuccessor(ctx context.Context, f *fault) {
+	node := p.stage.signalNode(f.Shard)
+	switch {
+	case node == "" || node == string(f.victim):
+	case f.back.IsZero():
+		f.back = time.Now()
+		p.say(fmt.Sprintf("%s serves as the signal node of %s, %.1f s after %s was lost", node, f.Shard, f.back.Sub(f.at).Seconds(), f.victim), nil)
+	case p.stage.machines.everyProxyUses(ctx, f.Shard):
+		f.over, f.taken = true, time.Now()
+		p.say(fmt.Sprintf("every HAProxy uses %s again, %.1f s after it was lost", f.Shard, f.taken.Sub(f.at).Seconds()), nil)
 	}
 }
 

@@ -26,7 +26,7 @@ func at(seconds float64) time.Time {
 func calm() evidence {
 	drain := fault{Fault: scenario.Fault{Kind: scenario.DrainShard, Shard: "a"}, begun: true, at: at(10), rooms: []string{"old"}, people: 3}
 	ready := fault{Fault: scenario.Fault{Kind: scenario.ReadyShard, Shard: "a"}, begun: true, at: at(30)}
-	kill := fault{Fault: scenario.Fault{Kind: scenario.KillShard, Shard: "b"}, begun: true, over: true, at: at(40), back: at(50),
+	kill := fault{Fault: scenario.Fault{Kind: scenario.KillShard, Shard: "b"}, begun: true, over: true, at: at(40), back: at(49), taken: at(50),
 		rooms: []string{"one", "two"}, people: 4, victim: "i-1"}
 	return evidence{
 		faults: []fault{drain, ready, kill},
@@ -37,7 +37,7 @@ func calm() evidence {
 				{Room: "one", From: "b", To: "a", At: at(41), Back: at(42)}, {Room: "one", From: "b", To: "a", At: at(41), Back: at(43)},
 				{Room: "two", From: "b", To: "a", At: at(44), Back: at(46)}, {Room: "two", From: "b", At: at(44), Ended: true},
 			},
-			Unanswered: []visit.Sighting{{Room: "two", Shard: "b", At: at(41)}},
+			Unanswered: []visit.Unanswered{{Sighting: visit.Sighting{Room: "two", Shard: "b", At: at(41)}, Why: "EOF"}},
 			Moves:      []visit.Move{{Room: "one", From: "b", To: "a", At: at(42)}},
 		},
 		splits:  splits{{Room: "last", Since: at(11), Last: at(11.5), Over: true}},
@@ -57,7 +57,7 @@ func TestShardsAreReportedInSeconds(t *testing.T) {
 	assert.Equal(t, &shardsReport{
 		SplitWhileStable: []string{}, SplitAtChanges: []string{"last"}, LongestSplit: 0.5,
 		Drains: []drainReport{{Shard: "a", Rooms: 1, People: 3, LastNew: 1, Elsewhere: 1, Empty: 15}},
-		Deaths: []deathReport{{Shard: "b", Node: "i-1", Rooms: 2, People: 4, Rejoined: 3, LeftFirst: 1, Median: 2, Longest: 6, Replaced: 10, FirstNew: 15}},
+		Deaths: []deathReport{{Shard: "b", Node: "i-1", Rooms: 2, People: 4, Rejoined: 3, LeftFirst: 1, Median: 2, Longest: 6, Replaced: 9, Taken: 10, FirstNew: 15}},
 	}, r.Shards)
 }
 
@@ -81,12 +81,16 @@ func TestShardsAreJudged(t *testing.T) {
 		"somebody in a room that a change had split": {func(e *evidence) {
 			e.users.Losses = append(e.users.Losses, visit.Loss{Room: "last", From: "a", At: at(11), Back: at(12)})
 		}, nil},
-		"somebody who never came back":           {func(e *evidence) { e.users.Losses[3].Ended = false }, []string{"1 participants who lost their sessions were not in again at the end"}},
-		"a living shard that did not answer":     {func(e *evidence) { e.users.Unanswered[0].Shard = "a" }, []string{"1 requests of rooms outside a dead shard were not answered"}},
+		"somebody who never came back":       {func(e *evidence) { e.users.Losses[3].Ended = false }, []string{"1 participants who lost their sessions were not in again at the end"}},
+		"a living shard that did not answer": {func(e *evidence) { e.users.Unanswered[0].Shard = "a" }, []string{"1 requests of rooms outside a dead shard were not answered, the first of two on a: EOF"}},
+		"a new room on the shard that came back": {func(e *evidence) {
+			e.users.Losses = append(e.users.Losses, visit.Loss{Room: "fresh", From: "b", To: "a", At: at(50), Back: at(105)})
+		}, nil},
 		"a lost shard whose people stayed away":  {func(e *evidence) { e.users.Losses = nil }, []string{"nobody of the 4 participants on the lost b joined again elsewhere"}},
 		"a room that was nowhere for too long":   {func(e *evidence) { e.users.Losses[2].Back = at(101) }, []string{"a room of the lost b was served again only after 61.0 s"}},
 		"a lost node that was not replaced":      {func(e *evidence) { e.faults[2].back = time.Time{} }, []string{"the lost signal node i-1 of b was not replaced"}},
-		"a new node that takes no new rooms":     {func(e *evidence) { e.users.Openings[4].At = at(49) }, []string{"the new signal node of b took no new rooms"}},
+		"a new node that one HAProxy knows":      {func(e *evidence) { e.faults[2].taken = time.Time{} }, []string{"the new signal node of b was not used by every HAProxy"}},
+		"a new node that takes no new rooms":     {func(e *evidence) { e.users.Openings[4].At = at(48) }, []string{"the new signal node of b took no new rooms"}},
 		"what did not begin is judged elsewhere": {func(e *evidence) { e.faults = nil; e.splits = nil; e.users = visit.Tally{} }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

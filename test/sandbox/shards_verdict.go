@@ -72,6 +72,7 @@ type deathReport struct {
 	Median    float64 `json:"servedAgainMedianSeconds"`
 	Longest   float64 `json:"servedAgainLongestSeconds"`
 	Replaced  float64 `json:"replacedSeconds"`
+	Taken     float64 `json:"takenByEveryHAProxySeconds"`
 	FirstNew  float64 `json:"firstNewRoomSeconds"` // on the new node, after the loss
 }
 
@@ -85,12 +86,13 @@ func changing(faults []fault, at time.Time) bool {
 	})
 }
 
-// during reports whether a shard was dead at a time, or had come back only just now.
+// during reports whether a shard was dead at a time, or had come back only just now: a shard is back when every HAProxy
+// uses it, and until then one may send a new room there that another takes elsewhere.
 func (f fault) during(at time.Time) bool {
 	if f.Kind != scenario.KillShard || !f.begun || at.Before(f.at) {
 		return false
 	}
-	return f.back.IsZero() || at.Before(f.back.Add(settling))
+	return f.taken.IsZero() || at.Before(f.taken.Add(settling))
 }
 
 // dead reports whether a shard was dead at a time.
@@ -149,7 +151,8 @@ func (r *result) judgeSplits(e evidence) {
 
 // judgeLosses holds that nobody lost a session but with a dead shard, or in a room that a change had split.
 func (r *result) judgeLosses(e evidence) {
-	away, dropped, unanswered := 0, 0, 0
+	away, dropped := 0, 0
+	var unanswered []visit.Unanswered
 	for _, l := range e.users.Losses {
 		if l.Back.IsZero() && !l.Ended {
 			away++
@@ -160,7 +163,7 @@ func (r *result) judgeLosses(e evidence) {
 	}
 	for _, u := range e.users.Unanswered {
 		if !dead(e.faults, u.Shard, u.At) {
-			unanswered++
+			unanswered = append(unanswered, u)
 		}
 	}
 	if away > 0 {
@@ -169,8 +172,9 @@ func (r *result) judgeLosses(e evidence) {
 	if dropped > 0 {
 		r.fail("%d participants outside a dead shard lost their sessions", dropped)
 	}
-	if unanswered > 0 {
-		r.fail("%d requests of rooms outside a dead shard were not answered", unanswered)
+	if len(unanswered) > 0 {
+		first := unanswered[0]
+		r.fail("%d requests of rooms outside a dead shard were not answered, the first of %s on %s: %s", len(unanswered), first.Room, first.Shard, first.Why)
 	}
 }
 
@@ -210,7 +214,7 @@ func (r *result) judgeDeath(e evidence, f fault, until time.Time) {
 	d := deathReport{Shard: f.Shard, Node: string(f.victim), Rooms: len(f.rooms), People: f.people}
 	served := map[string]time.Duration{} // each room's first participant who is in again
 	for _, l := range e.users.Losses {
-		if l.From != f.Shard || !f.during(l.At) {
+		if l.From != f.Shard || !f.during(l.At) || !slices.Contains(f.rooms, l.Room) {
 			continue
 		}
 		if l.Back.IsZero() {
@@ -225,6 +229,9 @@ func (r *result) judgeDeath(e evidence, f fault, until time.Time) {
 	d.Median, d.Longest = medianAndLongest(served)
 	if !f.back.IsZero() {
 		d.Replaced = f.back.Sub(f.at).Seconds()
+		if !f.taken.IsZero() {
+			d.Taken = f.taken.Sub(f.at).Seconds()
+		}
 		for _, o := range e.users.Openings {
 			if o.Shard == f.Shard && between(o.At, f.back, until) && d.FirstNew == 0 {
 				d.FirstNew = o.At.Sub(f.at).Seconds()
@@ -241,6 +248,8 @@ func (r *result) judgeDeath(e evidence, f fault, until time.Time) {
 	switch {
 	case d.Replaced == 0:
 		r.fail("the lost signal node %s of %s was not replaced", f.victim, f.Shard)
+	case d.Taken == 0:
+		r.fail("the new signal node of %s was not used by every HAProxy", f.Shard)
 	case d.FirstNew == 0:
 		r.fail("the new signal node of %s took no new rooms", f.Shard)
 	}
@@ -292,6 +301,7 @@ func (s *shardsReport) tell(out *progress) {
 	for _, d := range s.Deaths {
 		out.line("loss of %s with %d participants in %d rooms: %d joined again elsewhere, %d left before; rooms served again after %s (median) to %s",
 			d.Shard, d.People, d.Rooms, d.Rejoined, d.LeftFirst, secondsText(d.Median), secondsText(d.Longest))
-		out.line("its new signal node was in service after %s and took its first new room after %s", secondsText(d.Replaced), secondsText(d.FirstNew))
+		out.line("its new signal node was in service after %s, used by every HAProxy after %s, and took its first new room after %s",
+			secondsText(d.Replaced), secondsText(d.Taken), secondsText(d.FirstNew))
 	}
 }

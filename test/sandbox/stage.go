@@ -33,6 +33,7 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
 	"github.com/jitsi-fleet/jitsi-fleet/test/moto"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/assembly"
+	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/page"
 	"github.com/jitsi-fleet/jitsi-fleet/test/sandbox/visit"
 	"github.com/jitsi-fleet/jitsi-fleet/test/standin"
 )
@@ -63,6 +64,8 @@ type stage struct {
 	shards   *book
 	machines *machines
 	journal  *journal
+	logs     page.Logs
+	page     string // its address, while a scenario is played and after
 	door     *visit.Door
 	moto     string    // its address
 	adopted  time.Time // when schedules and alarms began
@@ -162,13 +165,13 @@ func (s *stage) startCloud(ctx context.Context, out *progress) error {
 	s.shards = shards
 	s.ended.Go(func() { s.world.Run(ctx) })
 	cloud, err := emulator.Start(emulator.Options{
-		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: s.leastTick(), LeastTimeout: s.leastTimeout(),
+		Moto: s.moto, Account: account, Region: region, Clock: s.clock, LeastTick: s.leastTick(), LeastTimeout: s.leastTimeout(), Patient: s.options.records,
 		Binary: s.binary,
 		Env:    s.scaleEnv,
 		Skip:   s.options.skip, SpreadAlarms: s.options.spreadAlarms,
 		OnLaunch:    func(i machine) { s.machines.launch(i) },
 		OnTerminate: func(id string) { s.machines.terminate(id) },
-		Log:         s.journal.lambdaLine,
+		Log:         s.lambdaLine,
 		OnAlarm:     s.journal.alarmChanged,
 		OnEvent:     s.journal.event,
 		OnMail:      func(m delivery.Mail) { s.journal.mail(m) },

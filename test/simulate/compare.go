@@ -35,6 +35,9 @@ func compare(ctx context.Context, workloads []simulate.Workload, o options, out,
 			return err
 		}
 	}
+	if o.markdown {
+		say(out, "%s", markdown(chapters, o.policies))
+	}
 	if err := writeReport(chapters, o, progress); err != nil {
 		return err
 	}
@@ -52,6 +55,9 @@ type chapter struct {
 func show(c simulate.Comparison, w simulate.Workload, o options, out io.Writer) error {
 	if o.json {
 		return json.NewEncoder(out).Encode(c)
+	}
+	if o.markdown {
+		return nil
 	}
 	_, err := io.WriteString(out, table(c, w))
 	return err

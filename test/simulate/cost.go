@@ -5,7 +5,11 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/alarm"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/dashboard"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/simulate"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
 )
 
 // monthHours is a month as AWS's own calculator has it.
@@ -92,15 +96,32 @@ func bill(u usage, p prices) []item {
 func control(p prices) []item {
 	f := p.Fleet
 	runs := float64(f.Lambdas) * f.LambdaRunsPerMinute * 60 * monthHours / 1e6 // millions
-	metrics := f.Metrics + max(0, f.Shards-1)*f.MetricsPerFurtherShard
+	watched := watch(f.Shards)
 	return []item{
 		{groupControl, "Lambda", runs * (p.Million.LambdaRequests + f.LambdaSeconds*f.LambdaGigabytes*p.Million.LambdaGigabyteSeconds), fmt.Sprintf("%.0f runs", runs*1e6)},
-		{groupControl, "metrics", float64(metrics) * p.Month.Metric, strconv.Itoa(metrics)},
-		{groupControl, "alarms and dashboards", float64(f.Alarms)*p.Month.Alarm + float64(f.Dashboards)*p.Month.Dashboard, fmt.Sprintf("%d and %d", f.Alarms, f.Dashboards)},
+		{groupControl, "metrics", float64(watched.Series) * p.Month.Metric, strconv.Itoa(watched.Series)},
+		{
+			groupControl, "alarms", float64(watched.Alarms)*p.Month.Alarm + float64(watched.Composites)*p.Month.Composite,
+			fmt.Sprintf("%d, and %d composite ones", watched.Alarms, watched.Composites),
+		},
+		{groupControl, "dashboards", float64(watched.Dashboards) * p.Month.Dashboard, strconv.Itoa(watched.Dashboards)},
 		{groupControl, "logs", float64(f.Lambdas) * f.LogGigabytesPerLambda * p.Gigabyte.Logs, "CloudWatch"},
 		{groupControl, "table", runs * (f.TableWritesPerRun*p.Million.TableWrites + f.TableReadsPerRun*p.Million.TableReads), "DynamoDB on demand"},
 		{groupControl, "topics and queues", runs * (p.Million.Notifications + 3*p.Million.Messages), "SNS, SQS"},
 		{groupControl, "secrets and keys", float64(f.Secrets)*p.Month.Secret + float64(f.Keys)*p.Month.Key, fmt.Sprintf("%d and %d", f.Secrets, f.Keys)},
+	}
+}
+
+// watch is what a fleet of the default settings has in CloudWatch.
+func watch(shards int) telemetry.Bill {
+	s := settings.Defaults()
+	for n := range shards {
+		s.Shards = append(s.Shards, settings.Shard{Name: fmt.Sprintf("shard-%d", n+1), ID: n + 1})
+	}
+	ofFleet, ofShard := telemetry.Series(s.Jibris.Max > 0)
+	inventory := alarm.Of(s)
+	return telemetry.Bill{
+		Series: ofFleet + shards*ofShard, Alarms: len(inventory.Alarms), Composites: len(inventory.Composites), Dashboards: len(dashboard.Of(s)),
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/simulate"
 )
 
@@ -27,6 +29,7 @@ type options struct {
 	png      string
 	csv      string
 	prices   string
+	markdown bool
 	overload float64
 	failed   float64
 }
@@ -59,6 +62,8 @@ func parse(arguments []string, out io.Writer) (options, error) {
 	flags.Float64Var(&o.world.Spread, "spread", bootSpread, "share by which boots are shorter or longer at most")
 	faults := flags.String("fault", "", "faults, with commas between them")
 	flags.BoolVar(&o.json, "json", false, "print JSON, one object for each workload, instead of the table")
+	flags.BoolVar(&o.markdown, "markdown", false, "print one table of all workloads in Markdown instead of a table for each")
+	fleet := flags.String("settings", "", "settings of a fleet, or cdk.json, that jitsi-fleet goes by in the place of the defaults: one shard of it is played")
 	flags.StringVar(&o.html, "html", "build/simulate/report.html", "where the report is written; \"\" for none")
 	flags.StringVar(&o.png, "png", "", "folder into which the charts are drawn as PNG")
 	flags.StringVar(&o.csv, "csv", "", "folder into which generated workloads are written as FILE.csv")
@@ -82,6 +87,9 @@ func parse(arguments []string, out io.Writer) (options, error) {
 	}
 	o.world.Seed = o.seed
 	var err error
+	if o.world.Fleet, err = readFleet(*fleet); err != nil {
+		return o, err
+	}
 	if o.start, err = time.Parse(time.RFC3339, *start); err != nil {
 		return o, fmt.Errorf("--start is %q: write a moment like %s", *start, simulate.Monday.Format(time.RFC3339))
 	}
@@ -147,6 +155,30 @@ func (o options) workload(name string) (simulate.Workload, error) {
 	}
 	defer func() { _ = file.Close() }()
 	return simulate.ReadCSV(strings.TrimSuffix(filepath.Base(name), ".csv"), o.start, file)
+}
+
+// readFleet reads a fleet's settings: a file of their own, or cdk.json; nil without a name.
+func readFleet(path string) (*settings.Settings, error) {
+	if path == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Context struct {
+			Fleet json.RawMessage `json:"fleet"`
+		} `json:"context"`
+	}
+	if err := json.Unmarshal(raw, &file); err == nil && file.Context.Fleet != nil {
+		raw = file.Context.Fleet
+	}
+	s, err := settings.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &s, nil
 }
 
 func isFile(name string) bool { return strings.ContainsAny(name, "./\\") }

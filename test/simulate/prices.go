@@ -27,6 +27,7 @@ type prices struct {
 	Month struct {
 		Metric     float64 `json:"metric"`
 		Alarm      float64 `json:"alarm"`
+		Composite  float64 `json:"composite"`
 		Dashboard  float64 `json:"dashboard"`
 		Secret     float64 `json:"secret"`
 		Key        float64 `json:"key"`
@@ -60,10 +61,6 @@ type deployed struct {
 	GigabytesOutPerParticipantHour float64 `json:"gigabytesOutPerParticipantHour"`
 	GigabytesPerRecordedHour       float64 `json:"gigabytesPerRecordedHour"`
 	RecordingMonthsKept            float64 `json:"recordingMonthsKept"`
-	Dashboards                     int     `json:"dashboards"`
-	Alarms                         int     `json:"alarms"`
-	Metrics                        int     `json:"metrics"`
-	MetricsPerFurtherShard         int     `json:"metricsPerFurtherShard"`
 	Secrets                        int     `json:"secrets"`
 	Keys                           int     `json:"keys"`
 	Lambdas                        int     `json:"lambdas"`

@@ -176,3 +176,42 @@ func TestTuneEndsWithAFragmentOfTheSettings(t *testing.T) {
 	assert.Equal(t, bridgeBoot, f.Fleet.Bridges.BootTime.D())
 	assert.Contains(t, progress.String(), "the service level is kept to")
 }
+
+func TestAMarkdownTableHasARowForEachWorkloadAndAColumnForEachPolicyWithARule(t *testing.T) {
+	o := said(t, small(t), "--markdown", "--html", "", "--policy", "jitsi-fleet,n-free-3,static,bound")
+	workloads, err := o.workloads()
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.NoError(t, compare(context.Background(), workloads, o, &out, &bytes.Buffer{}))
+	var heads []string
+	for _, line := range strings.Split(out.String(), "\n") {
+		if _, policies, ok := strings.Cut(line, "| jitsi-fleet |"); ok {
+			heads = append(heads, policies)
+		}
+		if line != "" {
+			assert.True(t, strings.HasPrefix(line, "|") && strings.HasSuffix(line, "|"), line)
+		}
+	}
+	assert.Equal(t, []string{" static |", " n-free-3 | static |"}, heads)
+	assert.Equal(t, 2, strings.Count(out.String(), "\n| small | "))
+}
+
+func TestSharesAreToldNoSurerThanTheyAre(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 0.00000001: "< 0.01 %", 0.000234: "0.023 %", 0.0156: "1.6 %", 0.52: "52 %"} {
+		assert.Equal(t, want, share(v))
+	}
+}
+
+func TestAFleetsSettingsAreGoneByInThePlaceOfTheDefaults(t *testing.T) {
+	o := said(t, "office", "--settings", "../sandbox/fleet.json")
+	s := simulate.Ours(o.worldOf(0))
+	assert.InDelta(t, 0.6, s.Bridges.Target, 0)
+	assert.Equal(t, 20, s.Bridges.Max)
+	assert.Equal(t, 3, s.Jibris.Free)
+	assert.Equal(t, bridgeBoot, s.Bridges.BootTime, "the world's")
+
+	_, err := parse([]string{"--settings", "../../go.mod"}, os.Stderr)
+	require.ErrorContains(t, err, "go.mod")
+	_, err = parse([]string{"--settings", "missing.json"}, os.Stderr)
+	assert.ErrorContains(t, err, "missing.json")
+}

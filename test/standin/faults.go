@@ -56,6 +56,30 @@ func (w *World) HeatBridge(id fleet.InstanceID, extraStress float64) bool {
 	return w.onBridge(id, func(b *bridge) { b.extraStress = extraStress })
 }
 
+// HideCensus lets a shard's Prosody answer no question for its rooms, or answer again; all else of it goes on.
+func (w *World) HideCensus(shardName string, on bool) bool {
+	return w.onSignal(shardName, func(s *signal) { s.censusHidden = on })
+}
+
+// OverloadWeb lets a shard's web server cut each connection on which a room is asked for, or serve again. Its health
+// is still well.
+func (w *World) OverloadWeb(shardName string, on bool) bool {
+	return w.onSignal(shardName, func(s *signal) { s.overloaded = on })
+}
+
+// onSignal does something to a shard's signal node; false when there is none.
+func (w *World) onSignal(shardName string, do func(*signal)) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.advance()
+	sh := w.shards[shardName]
+	if sh == nil || sh.active == nil {
+		return false
+	}
+	do(sh.active)
+	return true
+}
+
 // KillSignal ends a signal node with all that runs on it, as a machine that fails does: connections are cut, its
 // conferences are gone, and its bridges are without a brewery until another signal node of the shard is up. False when
 // there is no such node.

@@ -20,8 +20,8 @@ type Recorder struct {
 	Finalize string
 	// SingleUse is jibri.single-use-mode.
 	SingleUse bool
-	// OnContainer is told when the container begins to run, or ends. It must not call the World.
-	OnContainer func(running bool)
+	// OnContainer is told when the container begins to run, or with which status it ended. It must not call the World.
+	OnContainer func(running bool, exit int)
 }
 
 // What Jibri takes and writes: an assumption, for it is Chrome's and the encoder's business. An empty call is left
@@ -30,7 +30,14 @@ const (
 	jibriBoot  = 10 * time.Second
 	joinTime   = 8 * time.Second
 	callEmpty  = 30 * time.Second
-	mediaBytes = 2000 // in a second of the component's time
+	mediaBytes = 2000 // in a second of the component's time, unless a wish says more
+)
+
+// How a container ends: Jibri's own end is 255 (JIB, RunLevels; "docker run" hands it on), a container that was killed
+// ends with 128 and the signal's number.
+const (
+	exitJibri  = 255
+	exitKilled = 137
 )
 
 // jibri is one recorder: its machine, its container and what that is at.
@@ -49,6 +56,7 @@ type jibri struct {
 	expired   bool
 	leaving   bool // told to end when it is idle
 	unhealthy bool
+	broken    bool // unhealthy in each container
 	stalled   bool
 	noMedia   bool
 	killNext  bool // the next finalize program
@@ -68,7 +76,7 @@ func (w *World) AddRecorder(r Recorder) error {
 		return fmt.Errorf("recorder %s cannot be added: it is there", r.ID)
 	}
 	if r.OnContainer == nil {
-		r.OnContainer = func(bool) {}
+		r.OnContainer = func(bool, int) {}
 	}
 	j := &jibri{Recorder: r}
 	if err := j.makeFolders(); err != nil {
@@ -87,20 +95,20 @@ func (w *World) StartContainer(id fleet.InstanceID, hosts []string) bool {
 		w.pids++
 		j.runs, j.up, j.pid, j.hosts, j.joined = true, false, w.pids, slices.Clone(hosts), map[*signal]bool{}
 		j.upAt = w.now.Add(w.scaled(jibriBoot))
-		j.told, j.expired, j.leaving, j.unhealthy, j.stalled = status{}, false, false, false, false
+		j.told, j.expired, j.leaving, j.unhealthy, j.stalled = status{}, false, false, j.broken, false
 		j.resume()
-		j.OnContainer(true)
+		j.OnContainer(true, 0)
 	})
 }
 
 // StopContainer ends a container at once, as "docker stop" does: what it recorded is cut.
 func (w *World) StopContainer(id fleet.InstanceID) bool {
-	return w.onJibri(id, func(j *jibri) { w.endContainer(j, "its container was stopped") })
+	return w.onJibri(id, func(j *jibri) { w.endContainer(j, "its container was stopped", exitKilled) })
 }
 
 // CrashJibri ends a container as a crash does.
 func (w *World) CrashJibri(id fleet.InstanceID) bool {
-	return w.onJibri(id, func(j *jibri) { w.endContainer(j, "its container crashed") })
+	return w.onJibri(id, func(j *jibri) { w.endContainer(j, "its container crashed", exitKilled) })
 }
 
 // HangJibri makes a Jibri accept connections and never answer, or answer again. Its encoder goes on.
@@ -123,6 +131,11 @@ func (w *World) ExpireJibri(id fleet.InstanceID) bool {
 // SickenJibri makes a Jibri unhealthy, which only another process heals.
 func (w *World) SickenJibri(id fleet.InstanceID) bool {
 	return w.onJibri(id, func(j *jibri) { j.unhealthy = true })
+}
+
+// BreakJibri makes a Jibri unhealthy in this container and in each that follows on its machine.
+func (w *World) BreakJibri(id fleet.InstanceID) bool {
+	return w.onJibri(id, func(j *jibri) { j.broken, j.unhealthy = true, true })
 }
 
 // StallEncoder makes a Jibri's encoder write nothing more.
@@ -166,7 +179,7 @@ func (j *jibri) status() status {
 }
 
 // endContainer ends everything in a container.
-func (w *World) endContainer(j *jibri, why string) {
+func (w *World) endContainer(j *jibri, why string, exit int) {
 	if !j.runs {
 		return
 	}
@@ -180,7 +193,7 @@ func (w *World) endContainer(j *jibri, why string) {
 	j.process.end()
 	j.joined = nil
 	w.problem(j, j.forgetProcess())
-	j.OnContainer(false)
+	j.OnContainer(false, exit)
 }
 
 // removeJibri is the end of a recorder's machine.
@@ -189,7 +202,7 @@ func (w *World) removeJibri(id fleet.InstanceID) {
 	if j == nil {
 		return
 	}
-	w.endContainer(j, "its machine was taken away")
+	w.endContainer(j, "its machine was taken away", exitKilled)
 	delete(w.jibris, id)
 }
 
@@ -210,7 +223,7 @@ func (w *World) liveJibri(j *jibri) {
 		w.liveSession(j)
 	}
 	if j.leaving && j.session == nil {
-		w.endContainer(j, "it was idle") // before it could say so
+		w.endContainer(j, "it was idle", exitJibri) // before it could say so
 		return
 	}
 	w.publish(j)
@@ -271,9 +284,10 @@ func (w *World) problem(j *jibri, err error) {
 type Jibri struct {
 	ID                        fleet.InstanceID
 	Runs, Up, Busy, Recording bool
-	Expired, Unhealthy        bool
-	Shards                    int // whose breweries it is in
-	Session                   string
+	// Free is whether a session could begin now, in the shards that it is joined to.
+	Free    bool
+	Shards  int // whose breweries it is in
+	Session string
 }
 
 // Jibris are all recorders.
@@ -284,7 +298,8 @@ func (w *World) Jibris() []Jibri {
 	var all []Jibri
 	for _, id := range sortedKeys(w.jibris) {
 		j := w.jibris[id]
-		one := Jibri{ID: id, Runs: j.runs, Up: j.up, Busy: j.status().busy, Expired: j.expired, Unhealthy: j.unhealthy, Shards: len(j.joined)}
+		one := Jibri{ID: id, Runs: j.runs, Up: j.up, Busy: j.status().busy, Shards: len(j.joined)}
+		one.Free = j.up && j.hung == nil && j.status() == status{healthy: true}
 		if j.session != nil {
 			one.Session, one.Recording = j.session.ID, j.session.file != nil
 		}

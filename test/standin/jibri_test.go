@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,7 +25,10 @@ import (
 const finalizer = "#!/bin/sh\necho \"$1 $JIBRI_INSTANCE_ID\" >> \"${0%/*}/finalized\"\nexit 3\n"
 
 // recorderOptions are what a test has otherwise than usual.
-type recorderOptions struct{ singleUse, stopped bool }
+type recorderOptions struct {
+	singleUse, stopped bool
+	onContainer        func(running bool, exit int)
+}
 
 // recorder is a recorder in the brewery of the signal nodes, unless its container is to stay stopped.
 func (s *stage) recorder(o recorderOptions, nodes ...fleet.InstanceID) (fleet.InstanceID, string) {
@@ -34,7 +38,7 @@ func (s *stage) recorder(o recorderOptions, nodes ...fleet.InstanceID) (fleet.In
 	program := filepath.Join(folder, "finalize")
 	require.NoError(s.t, os.WriteFile(program, []byte(finalizer), 0o700))
 	require.NoError(s.t, s.AddRecorder(standin.Recorder{
-		ID: id, Addr: s.address(id), Spool: filepath.Join(folder, "spool"), Proc: filepath.Join(folder, "proc"), Finalize: program, SingleUse: o.singleUse,
+		ID: id, Addr: s.address(id), Spool: filepath.Join(folder, "spool"), Proc: filepath.Join(folder, "proc"), Finalize: program, SingleUse: o.singleUse, OnContainer: o.onContainer,
 	}))
 	if o.stopped {
 		return id, folder
@@ -122,6 +126,17 @@ func TestARecordingFromThePressedButtonToTheEnd(t *testing.T) {
 	assert.Equal(t, "https://meet.example.org/room", metadata["meeting_url"])
 	assert.Empty(t, encoders(t, folder))
 	assert.Equal(t, jitsi.JibriIdle, s.health(id).Busy)
+}
+
+// text is what somebody answers at an address.
+func (s *stage) text(address string) string {
+	s.t.Helper()
+	response, err := http.Get(address)
+	require.NoError(s.t, err)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	return string(raw)
 }
 
 // encoders are the command lines of the ffmpeg processes in a recorder's proc folder.

@@ -43,9 +43,20 @@ func (w *World) chooseJibri(s *signal) *jibri {
 	return chosen
 }
 
-// Record asks for a conference to be recorded, as its moderator does, and is told at once whether it will. The answer is
-// the session's id.
-func (w *World) Record(room string) (string, error) {
+// Wish is what a moderator asks for.
+type Wish struct {
+	// Stream is a live stream in place of a recording.
+	Stream bool
+	// BytesPerSecond is what a recording takes of the disk, in a second of the component's time; 0 is the usual.
+	BytesPerSecond int
+}
+
+// Record asks for a conference to be recorded; see Ask.
+func (w *World) Record(room string) (string, error) { return w.Ask(room, Wish{}) }
+
+// Ask asks for a conference to be recorded or streamed, as its moderator does, and is told at once whether it will. The
+// answer is the session's id.
+func (w *World) Ask(room string, wish Wish) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.advance()
@@ -70,15 +81,30 @@ func (w *World) Record(room string) (string, error) {
 			v.failedAt = w.now
 			continue
 		}
-		j.session = w.newSession(j, s, room)
+		j.session = w.newSession(j, s, room, wish)
 		s.recorded[room] = j.session
 		return j.session.ID, nil
 	}
-	s.recordingFailures++
+	if wish.Stream {
+		s.streamingFailures++
+	} else {
+		s.recordingFailures++
+	}
 	return "", ErrNoRecorder
 }
 
-// StopRecording ends a recording, as its moderator does; it fails when the room's Jicofo knows of none, as after its
+// active counts a Jicofo's recordings, or its streams.
+func (s *signal) active(stream bool) int {
+	n := 0
+	for _, one := range s.recorded {
+		if one.Stream == stream {
+			n++
+		}
+	}
+	return n
+}
+
+// StopRecording ends a recording or a stream, as its moderator does; it fails when the room's Jicofo knows of none, as after its
 // restart.
 func (w *World) StopRecording(room string) error {
 	w.mu.Lock()

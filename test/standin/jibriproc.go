@@ -44,14 +44,15 @@ func (j *jibri) tellProcess() error {
 
 func (j *jibri) forgetProcess() error { return os.RemoveAll(j.folderOf(j.pid)) }
 
-// tellEncoder writes what the kernel tells of an ffmpeg that writes to an output.
-func (j *jibri) tellEncoder(output string) error {
+// tellEncoder writes what the kernel tells of an ffmpeg that writes to an output, with the CPU time that it took, in
+// hundredths of a second.
+func (j *jibri) tellEncoder(output string, ticks int64) error {
 	folder := j.folderOf(j.session.pid)
 	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // as the kernel's
 		return err
 	}
 	return errors.Join(
-		replace(filepath.Join(folder, "stat"), fmt.Sprintf("%d (ffmpeg) S %d 1 1 0 -1 0 0 0 0 0 10 10 0 0\n", j.session.pid, j.pid)),
+		replace(filepath.Join(folder, "stat"), fmt.Sprintf("%d (ffmpeg) S %d 1 1 0 -1 0 0 0 0 0 %d 10 0 0\n", j.session.pid, j.pid, ticks)),
 		replace(filepath.Join(folder, "cmdline"), "ffmpeg\x00-y\x00-f\x00x11grab\x00-i\x00:0.0\x00"+output+"\x00"))
 }
 

@@ -16,10 +16,12 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/recording"
 )
 
-// Session is one recording as it really was.
+// Session is one recording, or one stream, as it really was.
 type Session struct {
 	ID       string // of Jibri's folder
 	Room     string
+	Shard    string
+	Stream   bool
 	Jibri    fleet.InstanceID
 	Pressed  time.Time // when somebody asked for it
 	Encoded  time.Time // when the first byte was to be written; zero before
@@ -37,12 +39,14 @@ type Session struct {
 type session struct {
 	*Session
 	signal    *signal
+	wish      Wish
 	encodeAt  time.Time
 	writtenAt time.Time
 	emptyAt   time.Time // since when nobody is in the room
 	folder    string
-	file      *os.File
-	pid       int
+	file      *os.File // nil in a stream
+	pid       int      // of the encoder; 0 while there is none
+	ticks     int64    // that it took
 	sum       uint64
 	ending    bool
 	cut       bool // the container is gone
@@ -55,12 +59,22 @@ var nvme = crc64.MakeTable(0x9a6c9329ac4bc9b5)
 // recordingsDirectory is jibri.recording.recordings-directory in the container.
 const recordingsDirectory = "/storage/recordings/"
 
+// streamURL is where a stream goes: one that begins with "rtmp" is taken as it is, and a YouTube key is made one.
+const streamURL = "rtmp://a.rtmp.youtube.com/live2/key"
+
+// ticksPerSecond is the CPU time that an encoder takes, in hundredths of a second: a core's.
+const ticksPerSecond = 100
+
 // leastWrite is the shortest wall time between two writes of an encoder.
 const leastWrite = 100 * time.Millisecond
 
-func (w *World) newSession(j *jibri, s *signal, room string) *session {
+func (w *World) newSession(j *jibri, s *signal, room string, wish Wish) *session {
 	w.sessions++
-	one := &session{Session: &Session{ID: fmt.Sprintf("session-%06d", w.sessions), Room: room, Jibri: j.ID, Pressed: w.now}, signal: s}
+	if wish.BytesPerSecond == 0 {
+		wish.BytesPerSecond = mediaBytes
+	}
+	one := &session{signal: s, wish: wish, Session: &Session{ID: fmt.Sprintf("session-%06d", w.sessions), Room: room,
+		Shard: s.shard.name, Stream: wish.Stream, Jibri: j.ID, Pressed: w.now}}
 	one.encodeAt = w.now.Add(w.scaled(joinTime))
 	w.history = append(w.history, one.Session)
 	return one
@@ -77,9 +91,9 @@ func (w *World) liveSession(j *jibri) {
 		return
 	}
 	switch {
-	case s.file == nil && !w.now.Before(s.encodeAt):
+	case s.pid == 0 && !w.now.Before(s.encodeAt):
 		w.problem(j, w.startEncoder(j))
-	case s.file != nil && w.now.Sub(s.writtenAt) >= max(leastWrite, w.scaled(step)):
+	case s.pid != 0 && w.now.Sub(s.writtenAt) >= max(leastWrite, w.scaled(step)):
 		w.encode(j)
 	}
 }
@@ -96,30 +110,46 @@ func (w *World) roomEmpty(s *session) bool {
 	return w.now.Sub(s.emptyAt) >= w.scaled(callEmpty)
 }
 
-// startEncoder begins a file, FileSink.kt: <callName>_yyyy-MM-dd-HH-mm-ss.mp4 in a folder that bears the session's id.
-func (w *World) startEncoder(j *jibri) (err error) {
+// startEncoder begins to encode.
+func (w *World) startEncoder(j *jibri) error {
 	s := j.session
-	s.folder = filepath.Join(j.Spool, s.ID)
-	if err := os.Mkdir(s.folder, 0o755); err != nil { //nolint:gosec // as Jibri does
-		return err
-	}
-	s.Encoded, s.writtenAt = w.now, w.now
-	s.File = fmt.Sprintf("%s_%s.mp4", s.Room, w.now.UTC().Format("2006-01-02-15-04-05"))
-	s.file, err = os.Create(filepath.Join(s.folder, s.File))
+	output, err := w.openOutput(j)
 	if err != nil {
 		return err
 	}
 	w.pids++
-	s.pid = w.pids
-	return j.tellEncoder(recordingsDirectory + s.ID + "/" + s.File)
+	s.pid, s.Encoded, s.writtenAt = w.pids, w.now, w.now
+	return j.tellEncoder(output, s.ticks)
+}
+
+// openOutput is where the encoder writes to: a stream, or a new file, FileSink.kt: <callName>_yyyy-MM-dd-HH-mm-ss.mp4 in a
+// folder that bears the session's id.
+func (w *World) openOutput(j *jibri) (output string, err error) {
+	s := j.session
+	if s.Stream {
+		return streamURL, nil
+	}
+	s.folder = filepath.Join(j.Spool, s.ID)
+	if err := os.Mkdir(s.folder, 0o755); err != nil { //nolint:gosec // as Jibri does
+		return "", err
+	}
+	s.File = fmt.Sprintf("%s_%s.mp4", s.Room, w.now.UTC().Format("2006-01-02-15-04-05"))
+	s.file, err = os.Create(filepath.Join(s.folder, s.File))
+	return recordingsDirectory + s.ID + "/" + s.File, err
 }
 
 // encode writes what came since the last time.
 func (w *World) encode(j *jibri) {
 	s := j.session
-	n := int(w.now.Sub(s.writtenAt).Seconds() * w.options.Factor * mediaBytes)
+	seconds := w.now.Sub(s.writtenAt).Seconds() * w.options.Factor
+	n := int(seconds * float64(s.wish.BytesPerSecond))
 	s.writtenAt = w.now
 	if j.stalled || j.noMedia {
+		return
+	}
+	if s.Stream {
+		s.ticks += int64(seconds * ticksPerSecond)
+		w.problem(j, j.tellEncoder(streamURL, s.ticks))
 		return
 	}
 	media := []byte(strings.Repeat(s.ID+" ", n/(len(s.ID)+1)+1))
@@ -145,6 +175,8 @@ func (w *World) stopEncoder(j *jibri, why string) {
 	if s.file != nil {
 		w.problem(j, s.file.Close())
 		s.file = nil
+	}
+	if s.pid != 0 {
 		w.problem(j, j.forgetEncoder(s.pid))
 	}
 }
@@ -204,7 +236,7 @@ func (w *World) endSession(j *jibri) {
 	j.expired = j.expired || j.SingleUse
 }
 
-// Sessions are all recordings that ever began, in the order in which somebody asked for them.
+// Sessions are all recordings and streams that ever began, in the order in which somebody asked for them.
 func (w *World) Sessions() []Session {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -84,8 +84,8 @@ func (w *World) jicofoStats(s *signal) map[string]any {
 		},
 		"endpoint_pairs": pairs,
 		"jibri": map[string]any{
-			"total_sip_call_failures": 0, "total_live_streaming_failures": 0, "total_recording_failures": s.recordingFailures,
-			"live_streaming_active": 0, "recording_active": len(s.recorded), "sip_call_active": 0,
+			"total_sip_call_failures": 0, "total_live_streaming_failures": s.streamingFailures, "total_recording_failures": s.recordingFailures,
+			"live_streaming_active": s.active(true), "recording_active": s.active(false), "sip_call_active": 0,
 		},
 		"queues": map[string]any{},
 		"bridge_selector": map[string]any{
@@ -138,7 +138,7 @@ func (w *World) prosodyHandler(s *signal) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if host != w.options.Domain {
+		if host != w.options.Domain || s.censusHidden {
 			http.NotFound(rw, r)
 			return
 		}

@@ -32,10 +32,13 @@ type signal struct {
 	lostBridges, participantsMoved, bridgesRemoved int64
 	conferencesCreated, participantsEver           int64
 
+	censusHidden, overloaded bool
+
 	jicofoUpAt        time.Time // its Jicofo does not answer before
 	recorders         map[fleet.InstanceID]*view
 	recorded          map[string]*session // by room, that Jicofo knows of
 	recordingFailures int64
+	streamingFailures int64
 }
 
 // liveSignal brings up a signal node's processes when it is time.

@@ -64,6 +64,12 @@ func (w *World) webHandler(s *signal) http.Handler {
 		_, _ = io.WriteString(rw, "<!DOCTYPE html><title>Jitsi Meet</title>")
 	})
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		cut := s.overloaded && roomOf(r) != ""
+		w.mu.Unlock()
+		if cut {
+			panic(http.ErrAbortHandler) // the connection is cut without an answer
+		}
 		rw.Header().Set(HeaderShard, s.shard.name)
 		rw.Header().Set("Access-Control-Expose-Headers", HeaderShard)
 		mux.ServeHTTP(rw, r)

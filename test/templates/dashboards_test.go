@@ -59,9 +59,14 @@ func TestTheDashboardsAreDeployedAndShowAlarmsThatAreToo(t *testing.T) {
 
 func TestADashboardDrawsAndReadsOnlyWhatIsDeployed(t *testing.T) {
 	every(t, func(t *testing.T, a assembly) {
-		functions, groups := map[string]bool{}, map[string]bool{}
+		deployed, groups := map[string]bool{}, map[string]bool{}
 		for f := range a.of(functionType) {
-			functions[f.Properties["FunctionName"].(string)] = true
+			deployed[f.Properties["FunctionName"].(string)] = true
+		}
+		for q := range a.of(queueType) {
+			if name, plain := q.Properties["QueueName"].(string); plain {
+				deployed[name] = true
+			}
 		}
 		for g := range a.of("AWS::Logs::LogGroup") {
 			if name, plain := g.Properties["LogGroupName"].(string); plain {
@@ -71,7 +76,7 @@ func TestADashboardDrawsAndReadsOnlyWhatIsDeployed(t *testing.T) {
 		for _, d := range dashboard.Of(a.settings) {
 			for _, line := range d.Lines() {
 				if line.Namespace != telemetry.Namespace {
-					assert.True(t, functions[line.Dimensions["FunctionName"]], "%s: %v", d.Name, line)
+					assert.True(t, deployed[line.Dimensions["FunctionName"]+line.Dimensions["QueueName"]], "%s: %v", d.Name, line)
 				}
 			}
 			for _, row := range d.Rows {

@@ -61,7 +61,7 @@ func recorders() Board {
 			number("Busy", "metrics.jibris_busy"),
 			number("Unhealthy", "metrics.jibris_unhealthy"),
 			number("Silent", "metrics.jibris_silent"),
-			number("Recordings on disk", "metrics.spool_recordings"),
+			number("Bytes of recordings on disk", "metrics.spool_bytes"),
 			number("Uploads that fail", "metrics.spool_troubles"),
 			lines("Recorders", whole("free", "metrics.jibris_free"), whole("busy", "metrics.jibris_busy"),
 				whole("unhealthy", "metrics.jibris_unhealthy"), whole("silent", "metrics.jibris_silent")),

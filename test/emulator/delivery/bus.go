@@ -18,6 +18,7 @@ import (
 type Functions interface {
 	Invoke(ctx context.Context, name string, payload []byte) (functions.Result, error)
 	InvokeAsync(name string, payload []byte) error
+	Waiting(name string) int
 	Name(arnOrName string) (string, bool)
 }
 
@@ -44,8 +45,8 @@ type Message struct {
 
 // Mail is a notification that an e-mail subscription got.
 type Mail struct {
-	To, Subject, Body string
-	At                time.Time
+	To, Topic, Subject, Body string
+	At                       time.Time
 }
 
 // Options is what a bus needs from outside.
@@ -60,9 +61,14 @@ type Options struct {
 	// LeastHidden is the shortest wall time for which a mapping hides what it has received: no less than its function
 	// may take. 0 is 1 s.
 	LeastHidden time.Duration
-	OnEvent     func(Event)
-	OnMail      func(Mail)
-	Problem     func(error)
+	// Patient leaves out the tick of a schedule while a function of its has another event. A time limit of less than a
+	// minute says the same of schedules by the minute on AWS; where a tick is shorter than a run takes, nothing else does.
+	Patient bool
+	// Silent is whether a schedule does not tick now, as while the service is in trouble; nil is never.
+	Silent  func(rule string) bool
+	OnEvent func(Event)
+	OnMail  func(Mail)
+	Problem func(error)
 }
 
 // Bus delivers. Its topics, rules and mappings are added before Run.

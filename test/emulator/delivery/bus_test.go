@@ -28,6 +28,7 @@ type stage struct {
 	answer   functions.Result
 	failing  error
 	invoked  []string
+	waiting  int // events that functions have
 	queues   map[string][]Message
 	hidden   []int // seconds for which messages were hidden when they were received
 	deleted  []string
@@ -81,6 +82,12 @@ func (s *stage) Name(arn string) (string, bool) { return arn, strings.Contains(a
 func (s *stage) InvokeAsync(_ string, payload []byte) error {
 	s.see(func() { s.invoked = append(s.invoked, string(payload)) })
 	return nil
+}
+
+func (s *stage) Waiting(string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting
 }
 
 func (s *stage) Invoke(_ context.Context, _ string, payload []byte) (functions.Result, error) {
@@ -196,6 +203,21 @@ func TestAnEventReachesTheTargetsOfTheRulesThatItMatches(t *testing.T) {
 	assert.Len(t, s.events, 1)
 	require.Len(t, s.problems, 1)
 	assert.ErrorContains(t, s.problems[0], `service "states" is not known`)
+}
+
+func TestAPatientScheduleWaitsForTheEventBefore(t *testing.T) {
+	s := newStage(t)
+	s.options.Patient, s.waiting = true, 1
+	s.Add(Rule{Name: "minute", ARN: "arn:rule", Every: time.Minute, Enabled: true, Targets: []Target{{ID: "f", ARN: "arn:aws:lambda:us-east-1:123456789012:function:f"}}})
+	s.run(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // of three ticks
+	defer cancel()
+	<-ctx.Done()
+	s.see(func() {
+		assert.Empty(t, s.invoked)
+		s.waiting = 0
+	})
+	s.await(t, "a tick", func() bool { return len(s.invoked) > 0 })
 }
 
 func TestAScheduleTicksAtItsScaledIntervalOrTheLeast(t *testing.T) {

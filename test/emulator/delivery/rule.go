@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -145,6 +146,9 @@ func (b *Bus) tick(ctx context.Context, r Rule, offset time.Duration) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
+			if b.options.Silent != nil && b.options.Silent(r.Name) || b.options.Patient && b.occupied(r) {
+				continue
+			}
 			b.mu.Lock()
 			b.ticks[r.Name]++
 			b.mu.Unlock()
@@ -153,6 +157,14 @@ func (b *Bus) tick(ctx context.Context, r Rule, offset time.Duration) {
 				Resources: []string{r.ARN}, Detail: json.RawMessage("{}")})
 		}
 	}
+}
+
+// occupied reports whether a function that is a rule's target has an event that is not done.
+func (b *Bus) occupied(r Rule) bool {
+	return slices.ContainsFunc(r.Targets, func(t Target) bool {
+		name, ok := b.options.Functions.Name(t.ARN)
+		return ok && b.options.Functions.Waiting(name) > 0
+	})
 }
 
 // Schedule tells of one rule with a schedule.

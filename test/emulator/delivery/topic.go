@@ -103,7 +103,7 @@ func (b *Bus) notify(ctx context.Context, s Subscription, n Notice, id string) e
 		}
 		return b.toQueue(ctx, "sns.amazonaws.com", n.Topic, s.Endpoint, body, nil)
 	default:
-		b.options.OnMail(Mail{To: s.Endpoint, Subject: n.Subject, Body: n.Body, At: b.options.Clock.Now()})
+		b.options.OnMail(Mail{To: s.Endpoint, Topic: n.Topic, Subject: n.Subject, Body: n.Body, At: b.options.Clock.Now()})
 		return nil
 	}
 }

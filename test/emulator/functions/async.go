@@ -24,6 +24,7 @@ func (h *Host) InvokeAsync(name string, payload []byte) error {
 	d, ok := h.functions[name]
 	if ok {
 		h.async.Add(1)
+		d.waiting.Add(1)
 	}
 	h.mu.Unlock()
 	if !ok {
@@ -31,9 +32,20 @@ func (h *Host) InvokeAsync(name string, payload []byte) error {
 	}
 	go func() {
 		defer h.async.Done()
+		defer d.waiting.Add(-1)
 		h.deliver(d.function, payload)
 	}()
 	return nil
+}
+
+// Waiting is how many events a function was given asynchronously that are not done.
+func (h *Host) Waiting(name string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d, ok := h.functions[name]; ok {
+		return int(d.waiting.Load())
+	}
+	return 0
 }
 
 // deliver tries an event until its function takes it, its retries are over or it is too old.

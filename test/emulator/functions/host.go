@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/ident"
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
 )
 
 // Host runs functions. Close ends all their processes.
@@ -19,6 +21,7 @@ type Host struct {
 	mu        sync.Mutex
 	functions map[string]*deployed
 	byARN     map[string]string
+	starved   map[string]time.Duration
 }
 
 type deployed struct {
@@ -27,6 +30,8 @@ type deployed struct {
 	slots chan struct{}
 	mu    sync.Mutex
 	warm  []*environment
+	// waiting is how many asynchronous events it was given that are not done.
+	waiting atomic.Int64
 }
 
 // New makes a host without functions.
@@ -38,7 +43,8 @@ func New(o Options) *Host {
 		o.Environments = 10
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Host{options: o, ctx: ctx, cancel: cancel, functions: map[string]*deployed{}, byARN: map[string]string{}}
+	return &Host{options: o, ctx: ctx, cancel: cancel, functions: map[string]*deployed{}, byARN: map[string]string{},
+		starved: map[string]time.Duration{}}
 }
 
 // Deploy adds a function, or replaces one of the same name; running invocations finish on the old one.
@@ -57,6 +63,13 @@ func (h *Host) Deploy(f Function) {
 	}
 }
 
+// Starve lets each run of a function from now on take so much longer, on the wall.
+func (h *Host) Starve(name string, by time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.starved[name] = by
+}
+
 // Name is the name of the function with this ARN or name, and whether there is one.
 func (h *Host) Name(arnOrName string) (string, bool) {
 	h.mu.Lock()
@@ -73,6 +86,7 @@ func (h *Host) Name(arnOrName string) (string, bool) {
 func (h *Host) Invoke(ctx context.Context, name string, payload []byte) (Result, error) {
 	h.mu.Lock()
 	d, ok := h.functions[name]
+	starved := h.starved[name]
 	h.mu.Unlock()
 	if !ok {
 		return Result{}, fmt.Errorf("ResourceNotFoundException: Function not found: %s", name)
@@ -88,13 +102,17 @@ func (h *Host) Invoke(ctx context.Context, name string, payload []byte) (Result,
 		h.options.Count(name, "Throttles", 1)
 		return Result{}, ErrThrottled{name}
 	}
-	began := time.Now()
-	result, err := h.run(ctx, d, payload)
+	began, limit := time.Now(), max(h.options.Clock.Scale(d.function.Timeout), h.options.LeastTimeout)
+	if err := pace.Wait(ctx, starved); err != nil {
+		return Result{}, err
+	}
+	result, err := h.run(ctx, d, payload, began.Add(limit))
 	if err != nil {
 		return Result{}, err
 	}
 	h.options.Count(name, "Invocations", 1)
-	h.options.Count(name, "Duration", float64(time.Since(began).Milliseconds()))
+	// A run that takes all the time that it has on the wall takes all of its time limit.
+	h.options.Count(name, "Duration", float64(time.Since(began).Milliseconds())*d.function.Timeout.Seconds()/limit.Seconds())
 	failures := 0.0
 	if result.Failed() {
 		failures = 1
@@ -105,7 +123,7 @@ func (h *Host) Invoke(ctx context.Context, name string, payload []byte) (Result,
 }
 
 // run gives an event to a warm process, or to a new one.
-func (h *Host) run(ctx context.Context, d *deployed, payload []byte) (Result, error) {
+func (h *Host) run(ctx context.Context, d *deployed, payload []byte, deadline time.Time) (Result, error) {
 	e := d.take()
 	if e == nil {
 		var err error
@@ -113,8 +131,7 @@ func (h *Host) run(ctx context.Context, d *deployed, payload []byte) (Result, er
 			return Result{}, err
 		}
 	}
-	timeout := max(h.options.Clock.Scale(d.function.Timeout), h.options.LeastTimeout)
-	result, alive := e.invoke(ctx, work{requestID: ident.UUID(), payload: payload, deadline: time.Now().Add(timeout)})
+	result, alive := e.invoke(ctx, work{requestID: ident.UUID(), payload: payload, deadline: deadline})
 	if alive && h.ctx.Err() == nil {
 		d.give(e)
 	} else {

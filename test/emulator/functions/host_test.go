@@ -177,6 +177,16 @@ func TestAnAsynchronousEventIsRetriedTwiceAndThenDead(t *testing.T) {
 	assert.Equal(t, "told to fail", record.ResponsePayload["errorMessage"])
 }
 
+func TestAnEventWaitsUntilItIsDoneOrDead(t *testing.T) {
+	l := newLab(t, func(f *Function) { f.OnFailure = "arn:destination" })
+	assert.Zero(t, l.Waiting("f"))
+	require.NoError(t, l.InvokeAsync("f", []byte(`{"do":"fail","group":"waiting"}`)))
+	assert.Equal(t, 1, l.Waiting("f"), "its retries are to come")
+	require.Eventually(t, func() bool { return l.Waiting("f") == 0 }, 5*time.Second, 5*time.Millisecond)
+	assert.Equal(t, 3, l.starts("waiting"))
+	assert.Zero(t, l.Waiting("g"), "there is none of that name")
+}
+
 func TestAnAsynchronousEventWithoutADeadLetterQueueIsLostLoudly(t *testing.T) {
 	l := newLab(t, func(f *Function) { f.DeadLetter = ""; f.Retries = 0 })
 	require.NoError(t, l.InvokeAsync("f", []byte(`{"do":"fail"}`)))
@@ -210,4 +220,17 @@ func TestAReplacedFunctionTakesTheNextEvent(t *testing.T) {
 	assert.Equal(t, "f", name)
 	_, ok = l.Name("arn:g")
 	assert.False(t, ok)
+}
+
+func TestARunThatTakesHalfOfItsTimeOnTheWallTakesHalfOfItsTimeLimit(t *testing.T) {
+	l := newLab(t, nil) // 3 s, which are 300 ms on the wall
+	l.Starve("f", 150*time.Millisecond)
+	result, err := l.Invoke(t.Context(), "f", []byte(`{"do":"nothing"}`))
+	require.NoError(t, err)
+	require.False(t, result.Failed(), string(result.Payload))
+	assert.GreaterOrEqual(t, l.count("Duration"), 1500.0)
+	l.Starve("f", 400*time.Millisecond)
+	result, err = l.Invoke(t.Context(), "f", []byte(`{"do":"nothing"}`))
+	require.NoError(t, err)
+	assert.True(t, result.Failed(), "its time is over before it begins")
 }

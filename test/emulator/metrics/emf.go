@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
 )
 
 // Limits of the embedded metric format.
@@ -32,8 +34,9 @@ type directive struct {
 }
 
 // Ingest reads one log line. It reports whether the line is in the embedded metric format; an error says why
-// CloudWatch would drop some of it.
-func (s *Store) Ingest(line []byte) (bool, error) {
+// CloudWatch would drop some of it. What is measured in seconds is stored in the clock's, so that it compares with
+// thresholds; milliseconds are of code, which is no faster because a day is, and stay as they are.
+func (s *Store) Ingest(line []byte, clock pace.Clock) (bool, error) {
 	d, isMetric := directives(line)
 	if !isMetric {
 		return false, nil
@@ -44,7 +47,7 @@ func (s *Store) Ingest(line []byte) (bool, error) {
 	}
 	at := time.UnixMilli(d.AWS.Timestamp)
 	for _, one := range d.AWS.CloudWatchMetrics {
-		if err := s.directive(one, root, at); err != nil {
+		if err := s.directive(one, root, at, clock); err != nil {
 			return true, err
 		}
 	}
@@ -58,7 +61,7 @@ func directives(line []byte) (document, bool) {
 	return d, err == nil && d.AWS != nil
 }
 
-func (s *Store) directive(d directive, root map[string]any, at time.Time) error {
+func (s *Store) directive(d directive, root map[string]any, at time.Time, clock pace.Clock) error {
 	if d.Namespace == "" || len(d.Metrics) > maxMetrics {
 		return fmt.Errorf("metric directive is not valid: namespace %q, %d metrics of at most %d", d.Namespace,
 			len(d.Metrics), maxMetrics)
@@ -77,6 +80,9 @@ func (s *Store) directive(d directive, root map[string]any, at time.Time) error 
 				return fmt.Errorf("metric %s is dropped: %w", m.Name, err)
 			}
 			for _, n := range numbers {
+				if m.Unit == "Seconds" {
+					n = clock.Unscale(time.Duration(n * float64(time.Second))).Seconds()
+				}
 				s.Put(Series{d.Namespace, m.Name, dimensions}, Point{at, n})
 			}
 		}

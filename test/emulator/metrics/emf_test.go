@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/jitsi-fleet/jitsi-fleet/test/emulator/pace"
 )
 
 const line = `{"_aws":{"Timestamp":1767268800000,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["Fleet"],["Fleet","Shard"]],` +
@@ -15,7 +17,7 @@ const line = `{"_aws":{"Timestamp":1767268800000,"CloudWatchMetrics":[{"Namespac
 
 func TestAnEmbeddedMetricIsStoredOnceForEachSetOfDimensions(t *testing.T) {
 	s := &Store{}
-	isMetric, err := s.Ingest([]byte(line))
+	isMetric, err := s.Ingest([]byte(line), pace.Clock{Factor: 1})
 	require.NoError(t, err)
 	assert.True(t, isMetric)
 	at := time.UnixMilli(1767268800000)
@@ -35,7 +37,7 @@ func TestAnEmbeddedMetricIsStoredOnceForEachSetOfDimensions(t *testing.T) {
 
 func TestOtherLinesAreNoMetrics(t *testing.T) {
 	for _, text := range []string{"", "hello", `{"level":"INFO","msg":"observed"}`, `[1]`, `"_aws"`} {
-		isMetric, err := (&Store{}).Ingest([]byte(text))
+		isMetric, err := (&Store{}).Ingest([]byte(text), pace.Clock{Factor: 1})
 		assert.False(t, isMetric, text)
 		assert.NoError(t, err)
 	}
@@ -51,7 +53,7 @@ func TestAMetricThatCloudWatchWouldDropIsAnError(t *testing.T) {
 		"a directive without a namespace": `{"_aws":{"CloudWatchMetrics":[{"Metrics":[{"Name":"A"}]}]},"A":1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			isMetric, err := (&Store{}).Ingest([]byte(text))
+			isMetric, err := (&Store{}).Ingest([]byte(text), pace.Clock{Factor: 1})
 			assert.True(t, isMetric)
 			assert.Error(t, err)
 		})
@@ -63,7 +65,7 @@ func FuzzIngest(f *testing.F) {
 	f.Add([]byte(`{"_aws":{"CloudWatchMetrics":[{"Namespace":"N","Metrics":[{"Name":"A"}]}]},"A":[1,"2"]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := &Store{}
-		isMetric, err := s.Ingest(text)
+		isMetric, err := s.Ingest(text, pace.Clock{Factor: 1})
 		if err != nil && !isMetric {
 			t.Fatal("a line that is no metric is no error")
 		}
@@ -88,4 +90,16 @@ func TestAnAlarmsNotificationReadsAsAWSsOwnType(t *testing.T) {
 	assert.True(t, json.Valid(change.Event("123456789012", "mars-north-1")))
 	percentile := Change{Alarm: load(func(a *Alarm) { a.Statistic = "p90" })}
 	assert.Contains(t, string(percentile.Message("1", "mars-north-1")), `"ExtendedStatistic":"p90"`)
+}
+
+func TestSecondsAreOfTheClockAndMillisecondsOfTheCode(t *testing.T) {
+	s := &Store{}
+	_, err := s.Ingest([]byte(`{"_aws":{"Timestamp":1767268800000,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["F"]],`+
+		`"Metrics":[{"Name":"Waits","Unit":"Seconds"},{"Name":"Took","Unit":"Milliseconds"}]}]},"F":"f","Waits":2,"Took":2}`), pace.Clock{Factor: 30})
+	require.NoError(t, err)
+	for name, want := range map[string]float64{"Waits": 60, "Took": 2} {
+		point, known := s.Latest(Series{"N", name, map[string]string{"F": "f"}})
+		require.True(t, known, name)
+		assert.InDelta(t, want, point.Value, 1e-6, name)
+	}
 }

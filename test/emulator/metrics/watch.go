@@ -51,7 +51,7 @@ type Watch struct {
 	// Turns, if above 1, is in how many parts of the minute the alarms are evaluated, each always in the same part by
 	// its name: CloudWatch, too, does not evaluate all at once. Otherwise all are evaluated together.
 	Turns int
-	// Settle is how long an alarm that has never had data is left alone: the schedules of AWS's Lambdas run for minutes
+	// Settle is how long a new alarm that has not had data of all its periods is left alone: the schedules of AWS's Lambdas run for minutes
 	// before the stack with the alarms is deployed, here everything begins at once.
 	Settle time.Duration
 	// OnChange is told of each change of state, and only of changes: that is when actions are taken.
@@ -104,8 +104,25 @@ func (w *Watch) Alarm(name string) (Status, error) {
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 func (w *Watch) Run(ctx context.Context) {
 	turns := max(1, w.Turns)
-	for turn := 0; w.Clock.Sleep(ctx, w.step()/time.Duration(turns)) == nil; turn = (turn + 1) % turns {
-		if w.Collect != nil {
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	if turns > 1 && w.Collect != nil {
+		// It may take longer than a turn, and no alarm may miss a minute for it.
+		beside.Go(func() {
+			for w.Clock.Sleep(ctx, w.step()) == nil {
+				w.Collect(ctx)
+			}
+		})
+	}
+	ticker := time.NewTicker(w.Clock.Scale(w.step() / time.Duration(turns)))
+	defer ticker.Stop()
+	for turn := 0; ; turn = (turn + 1) % turns {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if turns == 1 && w.Collect != nil {
 			w.Collect(ctx)
 		}
 		for _, change := range w.check(w.Clock.Now(), func(name string) bool { return turnOf(name, turns) == turn }) {
@@ -167,13 +184,15 @@ func (w *Watch) check(now time.Time, due func(name string) bool) []Change {
 	return append(changes, w.compose(now)...)
 }
 
+// settles reports whether a new alarm is left alone, for it has not had the data that it needs.
 func (w *Watch) settles(s *Status, periods [][]float64, now time.Time) bool {
+	seen := 0
 	for _, values := range periods {
 		if len(values) > 0 {
-			return false
+			seen++
 		}
 	}
-	return now.Sub(s.Since) < w.Clock.Scale(w.Settle)
+	return seen < s.Alarm.Periods && now.Sub(s.Since) < w.Clock.Scale(w.Settle)
 }
 
 func (s *Status) become(next State, reason string, now time.Time) Change {

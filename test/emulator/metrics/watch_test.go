@@ -47,6 +47,48 @@ func TestAlarmsWithTurnsAreEvaluatedOverTheWholeMinuteOnceEach(t *testing.T) {
 	assert.Greater(t, len(fired), 6, "they are spread")
 }
 
+func TestASlowLookIntoQueuesLetsNoAlarmMissAMinute(t *testing.T) {
+	fired := 0
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		store := &Store{}
+		w := &Watch{Store: store, Turns: 12, OnChange: func(c Change) {
+			if c.To == InAlarm {
+				fired++
+			}
+		}, Collect: func(context.Context) { time.Sleep(45 * time.Second) }}
+		for n := range 40 {
+			series := Series{Namespace: "N", Name: strconv.Itoa(n)}
+			store.Put(series, Point{began.Add(70 * time.Second), 1})
+			store.Put(series, Point{began.Add(130 * time.Second), 0})
+			require.NoError(t, w.Add(Alarm{Name: "alarm-" + strconv.Itoa(n), Series: series, Statistic: "Maximum", Period: time.Minute,
+				Periods: 1, Datapoints: 1, Threshold: 1, Comparison: "GreaterThanOrEqualToThreshold", Missing: "notBreaching"}))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		w.Run(ctx)
+	})
+	assert.Equal(t, 40, fired, "one minute breached")
+}
+
+func TestANewAlarmIsLeftAloneUntilItHasDataOfAllItsPeriods(t *testing.T) {
+	store, began := &Store{}, time.Now().Truncate(time.Minute)
+	w := &Watch{Store: store, Settle: 10 * time.Minute}
+	series := Series{Namespace: "N", Name: "runs"}
+	require.NoError(t, w.Add(Alarm{Name: "idle", Series: series, Statistic: "Sum", Period: time.Minute, Periods: 5, Datapoints: 3,
+		Threshold: 0, Comparison: "LessThanOrEqualToThreshold", Missing: "breaching"}))
+	for minute := range 5 {
+		store.Put(series, Point{began.Add(time.Duration(minute)*time.Minute + time.Second), 1})
+		changes := w.Check(began.Add(time.Duration(minute+1) * time.Minute))
+		if minute < 4 {
+			assert.Empty(t, changes, "after %d minutes", minute+1)
+			continue
+		}
+		require.Len(t, changes, 1)
+		assert.Equal(t, OK, changes[0].To)
+	}
+}
+
 func TestAnAlarmThatNeverHadDataIsLeftAloneWhileItSettles(t *testing.T) {
 	store, began := &Store{}, time.Now().Truncate(time.Minute)
 	w := &Watch{Store: store, Settle: 3 * time.Minute}

@@ -3,8 +3,10 @@ package resolver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -72,6 +74,22 @@ func TestZonesThatCannotBeReadAreAServerFailure(t *testing.T) {
 	assert.Equal(t, dnsmessage.RCodeServerFailure, reply.RCode)
 	require.Len(t, *problems, 1)
 	assert.ErrorContains(t, (*problems)[0], "moto is gone")
+}
+
+func TestZonesThatTakeTooLongAreAsTheyWereReadLast(t *testing.T) {
+	s, problems := server(t, known)
+	code := func() dnsmessage.RCode {
+		var reply dnsmessage.Message
+		require.NoError(t, reply.Unpack(s.answer(query(t, "shard-1.fleet.internal.", dnsmessage.TypeA))))
+		return reply.RCode
+	}
+	require.Equal(t, dnsmessage.RCodeSuccess, code())
+	s.zones, s.read = zones{err: fmt.Errorf("moto is busy: %w", context.DeadlineExceeded)}, time.Time{}
+	assert.Equal(t, dnsmessage.RCodeSuccess, code())
+	assert.Empty(t, *problems)
+	s.zones, s.read = zones{err: errors.New("moto is gone")}, time.Time{}
+	assert.Equal(t, dnsmessage.RCodeServerFailure, code())
+	assert.Len(t, *problems, 1)
 }
 
 func FuzzAnswer(f *testing.F) {

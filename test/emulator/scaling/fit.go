@@ -2,9 +2,14 @@ package scaling
 
 import (
 	"context"
+	"errors"
 	"sort"
 	"time"
 )
+
+// ErrNoCapacity is why EC2 launches nothing at times: no fault of whoever asked.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-capacity.html
+var ErrNoCapacity = errors.New("InsufficientInstanceCapacity: we currently do not have sufficient capacity in the Availability Zone you requested")
 
 // fit launches or ends instances until as many count as are desired.
 func (e *Engine) fit(g *group, now time.Time) []effect {
@@ -47,7 +52,7 @@ func (e *Engine) launch(g *group, n int) []effect {
 // start launches machines and makes them members of the group.
 func (e *Engine) start(ctx context.Context, g *group, r LaunchRequest) {
 	machines, err := e.options.Machines.Launch(ctx, r)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, ErrNoCapacity) && ctx.Err() == nil {
 		e.options.Problem(err)
 	}
 	e.mu.Lock()

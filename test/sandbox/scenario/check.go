@@ -76,7 +76,7 @@ func (s *Scenario) checkFault(f Fault) error {
 		return err
 	}
 	switch f.Kind {
-	case SilenceAgents, RefuseUploads, RefuseServices:
+	case SilenceAgents, RefuseUploads, RefuseQueue, RefuseServices:
 		if err := s.within(fmt.Sprintf("the end of %q", f.Kind), f.Until); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *Scenario) checkFault(f Fault) error {
 		if f.Until != "" {
 			return fmt.Errorf("%q has an end, %s: a killed bridge does not come back, leave it out", f.Kind, f.Until)
 		}
-	case KillFinalize, KillAgent, CrashRecorder, ExpireRecorder, LoseRecorder, RestartJicofo:
+	case KillFinalize, KillAgent, CrashRecorder, ExpireRecorder, SickenRecorder, BreakRecorder, HangRecorder, StallEncoder, LoseRecorder, RestartJicofo:
 		if f.Until != "" {
 			return fmt.Errorf("%q has an end, %s: it happens at once, leave it out", f.Kind, f.Until)
 		}
@@ -102,7 +102,7 @@ func (s *Scenario) checkFault(f Fault) error {
 
 // kinds are all kinds of faults.
 var kinds = []FaultKind{SilenceAgents, KillBridge, DrainShard, ReadyShard, KillShard, KillFinalize, KillAgent, CrashRecorder,
-	ExpireRecorder, LoseRecorder, RestartJicofo, RefuseUploads, RefuseServices}
+	ExpireRecorder, SickenRecorder, BreakRecorder, HangRecorder, StallEncoder, LoseRecorder, RestartJicofo, RefuseUploads, RefuseQueue, RefuseServices}
 
 // checkShard refuses a shard that is not there, or that the fault is not about. What happens to the only shard moves
 // no room anywhere.

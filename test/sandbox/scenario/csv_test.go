@@ -25,7 +25,7 @@ func TestAWorkloadIsReadInTheOrderOfJoins(t *testing.T) {
 func TestARecordingThatSeveralRowsTellOfIsOne(t *testing.T) {
 	s, err := ParseCSV("w.csv", strings.NewReader(first+"r,0,600,60,120\nr,5,600,60,120\nr,9,600,300,400\nq,0,600,10,20\n"))
 	require.NoError(t, err)
-	assert.Equal(t, []Recording{{"q", 10, 20}, {"r", 60, 120}, {"r", 300, 400}}, s.Recordings())
+	assert.Equal(t, []Recording{{Room: "q", Start: 10, End: 20}, {Room: "r", Start: 60, End: 120}, {Room: "r", Start: 300, End: 400}}, s.Recordings())
 }
 
 func TestAWorkloadOfMoreThanADayGoesOn(t *testing.T) {

@@ -71,15 +71,25 @@ const (
 	KillAgent      FaultKind = "kill agent"      // a recorder's agent dies while it uploads
 	CrashRecorder  FaultKind = "crash recorder"  // an idle recorder's container ends by itself
 	ExpireRecorder FaultKind = "expire recorder" // an idle recorder takes no further recording
+	SickenRecorder FaultKind = "sicken recorder" // an idle recorder is unhealthy until its container is another
+	BreakRecorder  FaultKind = "break recorder"  // an idle recorder is unhealthy in every container: its machine is done for
+	HangRecorder   FaultKind = "hang recorder"   // in the middle of a recording a Jibri answers nobody any more; its encoder goes on
+	StallEncoder   FaultKind = "stall encoder"   // in the middle of a recording its encoder writes nothing more
 	LoseRecorder   FaultKind = "lose recorder"   // EC2 loses a recorder's machine in the middle of a recording
-	RestartJicofo  FaultKind = "restart jicofo"  // the shard's Jicofo is away for a minute and forgets its recordings
+	RestartJicofo  FaultKind = "restart jicofo"  // every shard's Jicofo is away for seconds and forgets its recordings
 	RefuseUploads  FaultKind = "refuse uploads"  // S3 refuses one upload in three until Until
+	RefuseQueue    FaultKind = "refuse queue"    // SQS takes no announcement of a recording until Until
 	RefuseServices FaultKind = "refuse services" // S3, SQS and Lambda refuse every call until Until
 )
 
 // Lasts reports whether faults of this kind have an end.
 func (k FaultKind) Lasts() bool {
-	return k == SilenceAgents || k == RefuseUploads || k == RefuseServices
+	return k == SilenceAgents || k == RefuseUploads || k == RefuseQueue || k == RefuseServices
+}
+
+// TakesRecorder reports whether a fault of this kind makes a free recorder one that is not.
+func (k FaultKind) TakesRecorder() bool {
+	return k == CrashRecorder || k == ExpireRecorder || k == SickenRecorder || k == BreakRecorder
 }
 
 // OfShard reports whether faults of this kind are about one shard, which they name.
@@ -88,7 +98,8 @@ func (k FaultKind) OfShard() bool { return k == DrainShard || k == ReadyShard ||
 // OfRecorders reports whether faults of this kind are about recorders or what they need.
 func (k FaultKind) OfRecorders() bool {
 	switch k {
-	case KillFinalize, KillAgent, CrashRecorder, ExpireRecorder, LoseRecorder, RestartJicofo, RefuseUploads, RefuseServices:
+	case KillFinalize, KillAgent, CrashRecorder, ExpireRecorder, SickenRecorder, BreakRecorder, HangRecorder, StallEncoder,
+		LoseRecorder, RestartJicofo, RefuseUploads, RefuseQueue, RefuseServices:
 		return true
 	default:
 		return false

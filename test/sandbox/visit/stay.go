@@ -25,7 +25,7 @@ func (c *Crowd) Stay(ctx context.Context) {
 		defer c.mu.Unlock()
 		switch {
 		case err != nil:
-			c.tally.Unanswered = append(c.tally.Unanswered, Sighting{room, c.shards[room], c.now()})
+			c.tally.Unanswered = append(c.tally.Unanswered, Unanswered{Sighting{room, c.shards[room], c.now()}, err.Error()})
 		case len(seats.Gone) > 0:
 			c.lose(seats.Gone)
 		}

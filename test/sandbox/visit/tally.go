@@ -14,7 +14,7 @@ type Tally struct {
 	// Losses are sessions that ended before their visits did.
 	Losses []Loss `json:"-"`
 	// Unanswered are rooms whose keep-alives were not answered, each time, with the shard that they were on.
-	Unanswered []Sighting `json:"-"`
+	Unanswered []Unanswered `json:"-"`
 }
 
 // Move is a room that was seen on another shard than before.
@@ -29,6 +29,12 @@ type Move struct {
 type Sighting struct {
 	Room, Shard string
 	At          time.Time
+}
+
+// Unanswered is a keep-alive without an answer.
+type Unanswered struct {
+	Sighting
+	Why string
 }
 
 // Loss is one participant's session that ended before the visit did, and where it was begun anew.
