@@ -59,7 +59,7 @@ func (b Bridges) validateThresholds(c check) {
 	}
 }
 
-// drainable refuses thresholds under which no bridge is ever drained: that takes spare and slack bridges' worth
+// drainable refuses thresholds under which no bridge is ever released: that takes spare and slack bridges' worth
 // of room on the others, and of those there are at most one less than the maximum.
 func drainable(c check, spare, slack float64, minimum, maximum int, maxPath string) {
 	if minimum != maximum && spare+slack > float64(maximum-1) {

@@ -153,11 +153,12 @@ type Bridges struct {
 	// Target is the stress that a bridge is filled to, 0.1 to below OverloadStress. Default 0.72: a bridge tells a stress that is noisy and
 	// seconds old, and Jicofo avoids it from 0.8 on.
 	Target float64 `json:"target"`
-	// Spare is how many bridges' worth of room is kept free for what no trend foresaw: 0 to Max. Default 0.5.
+	// Spare is how many bridges' worth of room is kept, among those that serve and the reserve, for what no trend foresaw:
+	// 0 to Max. Default 0.5.
 	Spare float64 `json:"spare"`
-	// Slack is how much more room than is needed, in bridges, must remain after a bridge is drained: the gap
+	// Slack is how much more room than is needed, in bridges, must remain when a bridge is released to end: the gap
 	// between growing and shrinking. 0.05 to 5, and at least one participant's stress. Default 0.1.
-	// Spare and Slack together are at most Max-1: no bridge could ever be drained otherwise.
+	// Spare and Slack together are at most Max-1: no bridge could ever be released otherwise.
 	Slack float64 `json:"slack"`
 	// Survivors is for how many lost shards the others keep room: 0 or 1. Default 0. With 1, each shard has room for its
 	// equal share of the largest other shard's load, which costs about as much as one more shard.

@@ -40,7 +40,7 @@ var (
 	BridgesServing    = Metric{"BridgesServing", "Count", PerShard, "bridges that take new work"}
 	BridgesBooting    = Metric{"BridgesBooting", "Count", PerShard, "bridges bought that do not serve yet"}
 	LaunchesPending   = Metric{"LaunchesPending", "Count", PerShard, "instances that the desired capacity asks for and Auto Scaling has not launched"}
-	BridgesDraining   = Metric{"BridgesDraining", "Count", PerShard, "bridges that take nothing new"}
+	BridgesDraining   = Metric{"BridgesDraining", "Count", PerShard, "bridges that take nothing new: the reserve, and those that leave"}
 	BridgesOverloaded = Metric{"BridgesOverloaded", "Count", PerShard, "bridges at or above Jicofo's stress threshold of 0.8"}
 	SilentShare       = Metric{"SilentShare", "None", PerShard, "share of the shard's nodes in service that were silent, 0 to 1; 1 when there is none"}
 	StressMean        = Metric{"StressMean", "None", PerShard, "mean stress of serving bridges"}
