@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
@@ -88,7 +89,15 @@ type Decision struct {
 }
 
 // Demand is the stress of all bridges that answered, draining ones included; one above saturated counts as at it.
-func Demand(bridges []Bridge) float64 { return tally(Input{Bridges: bridges}).demand }
+func Demand(bridges []Bridge) float64 {
+	sum := 0.0
+	for _, b := range bridges {
+		if b.State == Serving || b.State == Draining || b.State == Retiring {
+			sum += min(b.Stress, saturated)
+		}
+	}
+	return sum
+}
 
 // epsilon absorbs the rounding of sums of fractions, so that 0.6 of room satisfies a need of 0.6.
 const epsilon = 1e-9
@@ -102,7 +111,7 @@ const SoonLevel = 0.95
 
 // standing is the room, in bridges, that those that serve keep beyond what is expected within Reaction: what comes in
 // the seconds until a wake-up is answered.
-const standing = 0.2
+const standing = 0.5
 
 // DecideBridges applies the law to one group.
 func DecideBridges(in Input, p Policy) Decision {
@@ -122,10 +131,9 @@ func DecideBridges(in Input, p Policy) Decision {
 	if len(d.Undrain) == 0 {
 		d.drain(in, g, p)
 	}
-	if d.Launch == 0 {
-		d.release(in, g, p)
-	}
+	room, needed := d.release(in, g, p)
 	d.roll(in, g, p)
+	d.becauseOf(g.endingNow(d.Release), "empty and ending", "the others have %.2f of room for the needed %.2f", room, needed)
 	d.Wanted = g.kept() + d.Launch - len(d.Release)
 	if len(d.Reasons) == 0 {
 		d.because("room %.2f covers the needed %.2f, and with the reserve of %.2f the %.2f of a boot time", d.Room, d.Now, d.Reserve, d.Needed)
@@ -144,6 +152,28 @@ func (d Decision) WithoutLaunches(why string) Decision {
 
 func (d *Decision) because(format string, args ...any) {
 	d.Reasons = append(d.Reasons, fmt.Sprintf(format, args...))
+}
+
+// mostNamed is how many bridges one reason names.
+const mostNamed = 3
+
+// becauseOf gives the one reason for what is done to some bridges; none without any.
+func (d *Decision) becauseOf(bridges []Bridge, deed, format string, args ...any) {
+	if len(bridges) == 0 {
+		return
+	}
+	var names []string
+	for _, b := range bridges[:min(mostNamed, len(bridges))] {
+		outdated := ""
+		if b.Outdated {
+			outdated = ", outdated launch template"
+		}
+		names = append(names, fmt.Sprintf("%s (stress %.2f%s)", b.ID, b.Stress, outdated))
+	}
+	if more := len(bridges) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	d.because("%s: %s, because %s", deed, strings.Join(names, ", "), fmt.Sprintf(format, args...))
 }
 
 // launch buys what room and reserve lack together, and what the minimum demands, as far as the maximum allows.
@@ -166,22 +196,25 @@ func (d *Decision) launch(in Input, g group, p Policy) {
 // undrain takes back draining bridges until the room of those that serve covers what comes soon, and the minimum serves:
 // current ones before outdated ones and the fullest first, so that the emptiest can end.
 func (d *Decision) undrain(g group, p Policy) {
-	for _, b := range slices.Backward(inOrder(g.draining)) {
+	var forRoom, forMinimum []Bridge
+	for _, b := range slices.Backward(g.draining) {
 		tooLittleRoom := d.Room+epsilon < d.Now
 		tooFew := len(g.serving)+len(g.silent)+len(d.Undrain) < p.Min
 		if !tooLittleRoom && !tooFew {
-			return
+			break
 		}
 		if !tooFew && roomOf(b, p) == 0 {
 			continue
 		}
 		d.takeBack(b, p)
 		if tooLittleRoom {
-			d.because("%s is taken back from draining: room for %.2f is needed within %s", b.ID, d.Now, p.Reaction)
+			forRoom = append(forRoom, b)
 		} else {
-			d.because("%s is taken back from draining: the minimum is %d", b.ID, p.Min)
+			forMinimum = append(forMinimum, b)
 		}
 	}
+	d.becauseOf(forRoom, "taken back from draining", "room for %.2f is needed within %s", d.Now, p.Reaction)
+	d.becauseOf(forMinimum, "taken back from draining", "the minimum is %d", p.Min)
 }
 
 func (d *Decision) takeBack(b Bridge, p Policy) {
@@ -200,41 +233,40 @@ func (d *Decision) drain(in Input, g group, p Policy) {
 	}
 	back := max(0, peakSince(in.Now.Add(-p.Reaction), in.History)-g.demand)
 	left, carried := len(g.serving), load(g.draining)+load(g.retiring)
-	for _, victim := range inOrder(g.serving) {
+	for _, victim := range g.serving {
 		room, comes := roomOf(victim, p), min(victim.Stress, p.Target)
 		if left <= max(1, p.Min) || d.Room-room+epsilon < d.Now+back+carried+comes {
-			return
+			break
 		}
 		d.Drain = append(d.Drain, victim.ID)
 		d.Room, d.Reserve, carried, left = d.Room-room, d.Reserve+room, carried+comes, left-1
-		d.because("%s (stress %.2f%s) drains: without it the room of %.2f covers %.2f and the %.2f that is on draining ones", victim.ID, victim.Stress, outdatedNote(victim), d.Room, d.Now+back, carried)
 	}
+	d.becauseOf(g.serving[:len(d.Drain)], "draining", "the room of %.2f on the others covers %.2f and the %.2f that is on draining ones", d.Room, d.Now+back, carried)
 }
 
 // release lets draining bridges end that are proven not to be needed within a boot time either: without them the others
-// hold the peak of the last ShrinkAfter, and what leaves retiring and hot ones. What boots is no proof.
-func (d *Decision) release(in Input, g group, p Policy) {
-	if len(g.draining) == 0 {
-		return
+// hold the peak of the last ShrinkAfter, and what leaves retiring and hot ones. What boots is no proof. It returns the room
+// of the others, and what is needed of it.
+func (d *Decision) release(in Input, g group, p Policy) (room, needed float64) {
+	if len(g.draining) == 0 || d.Launch > 0 {
+		return 0, 0
 	}
 	if reason := g.unproven(in, p); reason != "" {
 		d.because("nothing is released: %s", reason)
-		return
+		return 0, 0
 	}
 	back := max(0, peakSince(in.Now.Add(-p.ShrinkAfter), in.History)-g.demand)
-	needed := max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
+	needed = max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
 	room, kept := d.Room+d.Reserve-float64(g.booting)*p.Target, g.kept()
-	for _, b := range inOrder(g.draining) {
+	for _, b := range g.draining {
 		// What would leave before a bridge that is taken back leaves; what would leave after it does not.
 		if slices.Contains(d.Undrain, b.ID) || kept <= p.Min || room-roomOf(b, p)+epsilon < needed {
-			return
+			break
 		}
 		room, kept = room-roomOf(b, p), kept-1
 		d.Release = append(d.Release, b.ID)
-		if b.Endpoints == 0 {
-			d.because("%s is empty and ends: the others have %.2f of room for the needed %.2f", b.ID, room, needed)
-		}
 	}
+	return room, needed
 }
 
 // roll renews outdated bridges one at a time: a current one of the reserve takes the place of one that serves, which then
@@ -246,7 +278,7 @@ func (d *Decision) roll(in Input, g group, p Policy) {
 		return
 	}
 	serves, waits := slices.ContainsFunc(g.serving, isOutdated), slices.ContainsFunc(g.draining, isOutdated)
-	for _, b := range slices.Backward(inOrder(g.draining)) {
+	for _, b := range slices.Backward(g.draining) {
 		if !serves || b.Outdated || roomOf(b, p) == 0 {
 			continue
 		}
@@ -278,13 +310,6 @@ func (d *Decision) cannotSpare(in Input, g group, p Policy, serves bool) bool {
 		}
 	}
 	return g.kept()-full <= p.Min || d.Room+d.Reserve+epsilon < enough+p.Target
-}
-
-func outdatedNote(b Bridge) string {
-	if b.Outdated {
-		return ", outdated launch template"
-	}
-	return ""
 }
 
 // growth is the demand expected to come within a lead: as much as came in the last one above the peak of the

@@ -83,12 +83,12 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "ten bridges with 500 participants are enough, and one is a reserve, as the example says",
 			in:   seen(steady(5), bridges("a", Serving, repeat(0.5, 10)...)),
-			want: want{wanted: 10, drain: 1, reason: "i-a0 (stress 0.50) drains: without it the room of 0.90 covers 0.12 and the 0.50"},
+			want: want{wanted: 10, drain: 1, reason: "draining: i-a0 (stress 0.50), because the room of 0.90 on the others covers 0.30 and the 0.50"},
 		},
 		{
 			name: "nine of ten that serve 500 participants stay so, as the example says",
 			in:   seen(steady(5), bridges("a", Serving, repeat(5.0/9, 9)...), bridges("d", Draining, 0)),
-			want: want{wanted: 10, reason: "room 0.40 covers the needed 0.12, and with the reserve of 0.60 the 0.60"},
+			want: want{wanted: 10, reason: "room 0.40 covers the needed 0.30, and with the reserve of 0.60 the 0.60"},
 		},
 		{
 			name: "an empty group gets its minimum",
@@ -124,7 +124,7 @@ func TestBridgesAreDecided(t *testing.T) {
 				}
 				return 0.4
 			}), bridges("a", Serving, repeat(0.25, 4)...)),
-			want: want{wanted: 4, drain: 2, reason: "covers 0.12 and the 0.25"},
+			want: want{wanted: 4, drain: 1, reason: "covers 0.30 and the 0.25"},
 		},
 		{
 			name: "a dip that fills again is no growth",
@@ -134,7 +134,7 @@ func TestBridgesAreDecided(t *testing.T) {
 				}
 				return 1.4
 			}), bridges("a", Serving, 0.35, 0.35, 0.35, 0.35)),
-			want: want{wanted: 4, drain: 1, reason: "covers 0.12"},
+			want: want{wanted: 4, drain: 1, reason: "covers 0.30"},
 		},
 		{
 			name:   "all that is missing is launched at once",
@@ -157,7 +157,7 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "the reserve is taken back before anything is launched, and counts for the boot time",
 			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0.1, 0.3)),
-			want: want{wanted: 4, undrain: 1, reason: "i-d1 is taken back from draining: room for 0.12 is needed within 2m0s"},
+			want: want{wanted: 4, undrain: 1, reason: "taken back from draining: i-d1 (stress 0.30), because room for 0.30 is needed within 2m0s"},
 		},
 		{
 			name: "only what room and reserve lack together is launched",
@@ -175,7 +175,7 @@ func TestBridgesAreDecided(t *testing.T) {
 				in.Soon = 0.5
 				return in
 			}(),
-			want: want{wanted: 5, undrain: 2, reason: "i-d1 is taken back"}, // the fullest two have 0.4 and 0.5 of the missing 0.62
+			want: want{wanted: 5, undrain: 2, reason: "taken back from draining: i-d2 (stress 0.20), i-d1 (stress 0.10)"}, // the fullest two have 0.4 and 0.5 of the missing 0.80
 		},
 		{
 			name: "a full draining bridge is no room and is not taken back",
@@ -185,7 +185,7 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "draining bridges are taken back for the minimum too",
 			in:   seen(nil, bridges("a", Serving, 0), bridges("d", Draining, 0.7)),
-			want: want{wanted: 2, undrain: 1, reason: "i-d0 is taken back from draining: the minimum is 2"},
+			want: want{wanted: 2, undrain: 1, reason: "taken back from draining: i-d0 (stress 0.70), because the minimum is 2"},
 		},
 		{
 			name: "retiring bridges are never taken back",
@@ -195,12 +195,12 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "an outdated bridge is the last to be taken back",
 			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0), outdated(bridges("o", Draining, 0.3))),
-			want: want{wanted: 4, undrain: 1, reason: "i-d0 is taken back"},
+			want: want{wanted: 4, undrain: 1, reason: "taken back from draining: i-d0 (stress 0.00)"},
 		},
 		{
 			name: "what those that serve can do without drains at once, the least loaded first",
 			in:   seen(nil, bridges("a", Serving, 0.1, 0.1, 0.1, 0)),
-			want: want{wanted: 4, drain: 2, reason: "i-a3 (stress 0.00) drains"},
+			want: want{wanted: 4, drain: 2, reason: "draining: i-a3 (stress 0.00), i-a0 (stress 0.10)"},
 		},
 		{
 			name: "nothing drains whose load the others cannot take",
@@ -230,7 +230,7 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "draining bridges that are proven not to be needed are released, the emptiest first",
 			in:   seen(steady(0.3), bridges("a", Serving, 0.1, 0.1), bridges("d", Draining, 0.1, 0)),
-			want: want{wanted: 2, release: 2, reason: "i-d1 is empty and ends: the others have 1.50 of room for the needed 0.75"},
+			want: want{wanted: 2, release: 2, reason: "empty and ending: i-d1 (stress 0.00), because the others have 1.00 of room for the needed 0.75"},
 		},
 		{
 			name: "a reserve that a boot time needs is not released",
@@ -317,11 +317,11 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "an outdated bridge is the first to drain",
 			in:   seen(steady(0.4), bridges("a", Serving, 0, 0, 0), outdated(bridges("o", Serving, 0.4))),
-			want: want{wanted: 4, drain: 2, reason: "i-o0 (stress 0.40, outdated launch template) drains"},
+			want: want{wanted: 4, drain: 2, reason: "draining: i-o0 (stress 0.40, outdated launch template)"},
 		},
 		{
 			name: "an outdated bridge is the first to be released",
-			in:   seen(steady(0.9), bridges("a", Serving, 0.3, 0.6), bridges("d", Draining, 0), outdated(bridges("o", Draining, 0.1))),
+			in:   seen(steady(1), bridges("a", Serving, 0.3, 0.6), bridges("d", Draining, 0), outdated(bridges("o", Draining, 0.1))),
 			want: want{wanted: 3, release: 1, reason: ""},
 		},
 		{

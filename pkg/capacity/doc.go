@@ -26,9 +26,9 @@
 //
 // Target 0.6, Spare 1, Slack 0.25. 500 participants at 0.01 stress each are a demand of 5.0. Nine bridges have
 // 9*0.6 - 5.0 = 0.4 of room and 0.6 is needed within a boot time: a tenth is launched. It joins the reserve, since 0.4 is
-// more than the 0.2*0.6 = 0.12 that those that serve need, and is not released, since 0.4 is less than 1.25*0.6 = 0.75.
+// more than the 0.5*0.6 = 0.3 that those that serve need, and is not released, since 0.4 is less than 1.25*0.6 = 0.75.
 // 40 more people come: 0.0 of room is left, and within seconds the tenth is taken back. If all ten served, one would drain:
-// the nine others have 0.9 of room for 0.12 and the 0.5 that it carries.
+// the nine others have 0.9 of room for 0.3 and the 0.5 that it carries.
 //
 // # The forecast of the bridges
 //

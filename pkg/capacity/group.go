@@ -8,7 +8,7 @@ import (
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 )
 
-// group is a tally of the observed bridges.
+// group is a tally of the observed bridges; those that serve and those that drain are in the order in which they would leave.
 type group struct {
 	serving, draining, retiring, silent, broken []Bridge
 	booting                                     int // seen to boot, and bought without being visible yet
@@ -17,7 +17,7 @@ type group struct {
 }
 
 func tally(in Input) group {
-	g := group{bought: max(in.Desired, in.Counted)}
+	g := group{bought: max(in.Desired, in.Counted), demand: Demand(in.Bridges)}
 	g.booting = max(0, in.Desired-in.Counted)
 	for _, b := range in.Bridges {
 		switch b.State {
@@ -35,7 +35,8 @@ func tally(in Input) group {
 			g.silent = append(g.silent, b)
 		}
 	}
-	g.demand = load(g.serving) + load(g.draining) + load(g.retiring)
+	slices.SortFunc(g.serving, inOrder)
+	slices.SortFunc(g.draining, inOrder)
 	return g
 }
 
@@ -92,13 +93,24 @@ func (g group) room(p Policy) float64 {
 	return room
 }
 
-// inOrder are bridges in the order in which they would leave: outdated ones first, then the least loaded.
-func inOrder(bridges []Bridge) []Bridge {
-	v := slices.Clone(bridges)
-	slices.SortFunc(v, func(a, b Bridge) int {
-		return cmp.Or(older(a, b), cmp.Compare(a.Stress, b.Stress), cmp.Compare(a.Endpoints, b.Endpoints), cmp.Compare(a.ID, b.ID))
-	})
-	return v
+// inOrder puts bridges into the order in which they would leave: outdated ones first, then the least loaded.
+func inOrder(a, b Bridge) int {
+	if order := older(a, b); order != 0 {
+		return order
+	}
+	if order := cmp.Compare(a.Stress, b.Stress); order != 0 {
+		return order
+	}
+	return cmp.Or(cmp.Compare(a.Endpoints, b.Endpoints), cmp.Compare(a.ID, b.ID))
+}
+
+// endingNow are the empty ones of those that are released.
+func (g group) endingNow(released []fleet.InstanceID) []Bridge {
+	ends := map[fleet.InstanceID]bool{}
+	for _, id := range released {
+		ends[id] = true
+	}
+	return slices.DeleteFunc(slices.Clone(g.draining), func(b Bridge) bool { return b.Endpoints > 0 || !ends[b.ID] })
 }
 
 func isOutdated(b Bridge) bool { return b.Outdated }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -233,7 +232,10 @@ type leavingStep struct {
 func inReserve(bridges []capacity.Bridge, d capacity.Decision) map[fleet.InstanceID]bool {
 	kept := map[fleet.InstanceID]bool{}
 	for _, bridge := range bridges {
-		kept[bridge.ID] = bridge.State == capacity.Draining && !slices.Contains(d.Release, bridge.ID)
+		kept[bridge.ID] = bridge.State == capacity.Draining
+	}
+	for _, id := range d.Release {
+		delete(kept, id)
 	}
 	return kept
 }

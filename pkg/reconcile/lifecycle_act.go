@@ -47,8 +47,7 @@ func (a *warden) admit(ctx context.Context, reason string) bool {
 		return false
 	}
 	// A new bridge joins the reserve: the loop that sizes the group takes it back when its room is needed.
-	err := a.tell(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason, Reserve: a.o.Group.Role == fleet.RoleBridge})
-	return a.did(err, "%s %s", fleet.VerbAdmit, a.instance.ID)
+	return a.order(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason, Reserve: a.o.Group.Role == fleet.RoleBridge})
 }
 
 // point moves a shard's name to its new signal node.
@@ -76,11 +75,11 @@ func (a *warden) depart(ctx context.Context, next drain.Next) {
 	}
 	switch next.Step {
 	case drain.Drain:
-		a.order(ctx, fleet.VerbDrain, next.Reason)
+		a.order(ctx, fleet.VerbDrain, fleet.Order{Reason: next.Reason})
 	case drain.Retire:
-		a.order(ctx, fleet.VerbRetire, next.Reason)
+		a.order(ctx, fleet.VerbRetire, fleet.Order{Reason: next.Reason})
 	case drain.Move:
-		a.order(ctx, fleet.VerbMove, next.Reason)
+		a.order(ctx, fleet.VerbMove, fleet.Order{Reason: next.Reason})
 	case drain.End:
 		a.end(ctx)
 	case drain.Keep:
@@ -118,8 +117,8 @@ func (a *warden) heartbeat(ctx context.Context, hook string) {
 	}
 }
 
-func (a *warden) order(ctx context.Context, verb fleet.Verb, reason string) bool {
-	return a.ordered(a.tell(ctx, verb, fleet.Order{Reason: reason}), verb, a.instance.ID)
+func (a *warden) order(ctx context.Context, verb fleet.Verb, order fleet.Order) bool {
+	return a.ordered(a.tell(ctx, verb, order), verb, a.instance.ID)
 }
 
 func (a *warden) tell(ctx context.Context, verb fleet.Verb, order fleet.Order) error {
