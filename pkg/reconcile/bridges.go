@@ -250,12 +250,12 @@ func (b Bridges) leavingSteps(o fleet.Observation, memory *bridgeMemory, reserve
 		if s.Phase == fleet.PhaseDraining || s.Phase == fleet.PhaseRetiring {
 			memory.leave(i.ID, o.At.Add(-s.PhaseFor()))
 		}
-		since, leaves := memory.Leaving[i.ID]
-		if !leaves {
+		if _, leaves := memory.Leaving[i.ID]; !leaves {
 			continue
 		}
 		steps = append(steps, leavingStep{i, drain.Decide(drain.Leaving{
-			ID: i.ID, Role: fleet.RoleBridge, Report: o.Nodes[i.ID], For: o.At.Sub(since), Jicofo: o.Signal, Stopped: i.Stopped, Reserve: reserve[i.ID],
+			ID: i.ID, Role: fleet.RoleBridge, Report: o.Nodes[i.ID], For: memory.released(i.ID, reserve[i.ID], o.At),
+			Jicofo: o.Signal, Stopped: i.Stopped, Reserve: reserve[i.ID],
 		}, b.drainPolicy())})
 	}
 	return steps

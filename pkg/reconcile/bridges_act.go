@@ -26,6 +26,7 @@ func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdi
 		back[id] = true
 		if a.order(ctx, a.instance(id), a.takeBack(id), "demand returned") {
 			delete(a.t.memory.Leaving, id)
+			delete(a.t.memory.Released, id)
 			a.t.memory.takeBack(id, a.o.At)
 		}
 	}

@@ -12,8 +12,9 @@ import (
 type bridgeMemory struct {
 	// Demand of the last minutes, oldest first.
 	Demand []capacity.Sample `json:"demand,omitempty"`
-	// Leaving is when the drain of each bridge in service began.
-	Leaving map[fleet.InstanceID]time.Time `json:"leaving,omitempty"`
+	// Leaving is when the drain of each bridge in service began, and Released when it was first not needed as a reserve.
+	Leaving  map[fleet.InstanceID]time.Time `json:"leaving,omitempty"`
+	Released map[fleet.InstanceID]time.Time `json:"released,omitempty"`
 	// TakenBack is when bridges that have not served since were ordered to take work again.
 	TakenBack map[fleet.InstanceID]time.Time `json:"takenBack,omitempty"`
 	// Lost is the stress that would come here if the largest other shard were lost, by the last run over all shards.
@@ -26,19 +27,21 @@ type bridgeMemory struct {
 	Awaited *awaited `json:"awaited,omitempty"`
 }
 
-func (m *bridgeMemory) leave(id fleet.InstanceID, since time.Time) {
-	if _, known := m.Leaving[id]; known {
-		return
+func (m *bridgeMemory) leave(id fleet.InstanceID, since time.Time) { noteFirst(&m.Leaving, id, since) }
+
+// released is for how long it has been so that a bridge may end: the limit of a drain is not for a reserve.
+func (m *bridgeMemory) released(id fleet.InstanceID, reserve bool, at time.Time) time.Duration {
+	if !reserve {
+		noteFirst(&m.Released, id, at)
 	}
-	note(&m.Leaving, id, since)
+	if since, known := m.Released[id]; known {
+		return at.Sub(since)
+	}
+	return 0
 }
 
 // takeBack remembers the first order of several.
-func (m *bridgeMemory) takeBack(id fleet.InstanceID, at time.Time) {
-	if _, known := m.TakenBack[id]; !known {
-		note(&m.TakenBack, id, at)
-	}
-}
+func (m *bridgeMemory) takeBack(id fleet.InstanceID, at time.Time) { noteFirst(&m.TakenBack, id, at) }
 
 // disbelieve counts a bridge that was taken back before a moment and drains all the same as no capacity, so that what
 // is missing is launched.
@@ -57,7 +60,7 @@ func (m *bridgeMemory) forget(o fleet.Observation) {
 	for _, i := range o.Group.Instances {
 		inService[i.ID] = i.Lifecycle == fleet.StateInService
 	}
-	for _, times := range []map[fleet.InstanceID]time.Time{m.Leaving, m.TakenBack} {
+	for _, times := range []map[fleet.InstanceID]time.Time{m.Leaving, m.Released, m.TakenBack} {
 		for id := range times {
 			r, known := o.Nodes[id]
 			serves := known && r.Err == nil && (r.Status.Phase == fleet.PhaseServing || r.Status.Phase == fleet.PhaseStandby)

@@ -272,6 +272,32 @@ func TestALimitedDrainIsHeldOrMovedAsTheOperatorSaid(t *testing.T) {
 	}
 }
 
+func TestTheLimitOfADrainIsNotForAReserve(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	g := w.shard(1)
+	n := g.members[0].node
+	n.endpoints, n.stress = 5, 0.05
+	n.become(fleet.PhaseDraining, w.Now())
+	others := func(stress float64) {
+		for _, m := range g.members[1:] {
+			m.node.endpoints, m.node.stress = int64(100*stress), stress
+		}
+	}
+	others(0.4)
+	for range 8 {
+		w.advance(time.Hour)
+		w.minutes(11)
+	}
+	assert.EqualValues(t, 0, w.runBridges()["DrainsOverdue shard-1"], "it is needed as a reserve, for eight hours")
+	require.Equal(t, fleet.PhaseDraining, n.phase)
+	others(0.05)
+	w.minutes(11)
+	assert.EqualValues(t, 0, w.runBridges()["DrainsOverdue shard-1"], "it is not needed any more")
+	w.advance(7 * time.Hour)
+	w.minutes(11)
+	assert.EqualValues(t, 1, w.runBridges()["DrainsOverdue shard-1"], "nor was it for seven hours")
+}
+
 func TestAnOutdatedGroupIsRolledOneByOne(t *testing.T) {
 	w := newWorld(t, 1, 2)
 	g := w.shard(1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
@@ -75,22 +76,24 @@ func (g *ground) crowded(rooms int, end func(context.Context) error) (func(conte
 	}, err
 }
 
-// flooding lets people come as fast as bridges do, and then more: a crowd that comes at once makes bridges hot that no other
-// relieves, and those are no lack of bridges.
+const (
+	// floodRooms of five people are a stress of 2.9 in a shard whose bridges are filled to 2.88 at most.
+	floodRooms = 58
+	// floodPace is from one room to the next: slow enough for bridges to boot and to be taken back meanwhile.
+	floodPace = 500 * time.Millisecond
+)
+
+// flooding lets people come as fast as bridges do: a crowd that comes at once makes bridges hot that no other relieves, and
+// those are no lack of bridges.
 func flooding(ctx context.Context, g *ground) (func(context.Context) error, error) {
 	var all [][]standin.Ticket
-	for _, wave := range []struct{ rooms, bridges int }{{22, 3}, {12, mostBridges}, {20, mostBridges}} {
-		rooms, err := g.crowdOf(fmt.Sprintf("wave-%d", wave.rooms), wave.rooms, 5)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rooms...)
-		err = lookUntil(ctx, glanceAtAlarms, longestDrive, "bridges follow the crowd", func() bool { return len(g.serving(fleet.RoleBridge)) >= wave.bridges })
-		if err != nil {
-			return nil, err
-		}
-	}
-	return ending(func() { g.leave(all, 0) }), nil
+	var failed error
+	err := lookUntil(ctx, floodPace, longestDrive, "the crowd has come", func() bool {
+		rooms, err := g.crowdOf(fmt.Sprintf("flood-%d", len(all)), 1, 5)
+		all, failed = append(all, rooms...), err
+		return failed != nil || len(all) == floodRooms
+	})
+	return ending(func() { g.leave(all, 0) }), errors.Join(err, failed)
 }
 
 // group is the name of the driven shard's group of bridges, or of the recorders'.
