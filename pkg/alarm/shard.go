@@ -107,7 +107,7 @@ var shardCapacity = []Alarm{
 		"read the group's activity history and the console output of a new node (aws ec2 get-console-output --latest).",
 	}),
 	own("drains-overdue", Ticket, telemetry.DrainsOverdue, 1, 1, Advice{
-		"A bridge has drained for longer than the drain limit and still has participants.", []string{"a conference that nobody leaves"},
+		"A bridge that is not needed has drained for longer than the drain limit and still has participants.", []string{"a conference that nobody leaves"},
 		"decide whether to wait; bridges.atDrainLimit \"move\" would let Jicofo move them.",
 	}),
 	own("retained", Ticket, telemetry.Retained, 1, 15, Advice{

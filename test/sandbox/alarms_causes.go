@@ -12,7 +12,7 @@ import (
 const (
 	drivenShard   = "shard-1"
 	otherShard    = "shard-2"
-	shardLimit    = 110
+	shardLimit    = 120
 	tableSize     = 1000
 	mostBridges   = 4
 	mostRecorders = 4

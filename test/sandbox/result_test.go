@@ -67,7 +67,9 @@ func TestVerdict(t *testing.T) {
 		"fewer bridges than expected are a failure":       {func(r *result) { r.Rows[1].Running = 1 }, "at 08:30 1 bridges ran, and 3 within 1 were expected"},
 		"a bridge above the minimum at the end is a fail": {func(r *result) { r.Rows[3].Running = 3 }, "at the end 3 bridges run, 0 are a reserve, 0 boot and 0 leave, and the minimum is 2"},
 		"a bridge below the minimum at the end is one":    {func(r *result) { r.Rows[3].Running = 1 }, "at the end 1 bridges run"},
-		"a bridge that boots at the end is one":           {func(r *result) { r.Rows[3].Booting = 1 }, "2 bridges run, 1 boot"},
+		"a bridge that boots at the end is one":           {func(r *result) { r.Rows[3].Booting = 1 }, "2 bridges run, 0 are a reserve, 1 boot and 0 leave"},
+		"a reserve at the end is one":                     {func(r *result) { r.Rows[3].Reserve = 1 }, "1 are a reserve"},
+		"a reserve counts as what was expected":           {func(r *result) { r.Rows[1].Running, r.Rows[1].Reserve = 1, 2 }, ""},
 		"a bridge that drains at the end is one":          {func(r *result) { r.Rows[3].Draining = 1 }, "and 1 leave"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,6 +192,6 @@ func TestTheResultIsPublishedForPeopleAndPrograms(t *testing.T) {
 	rows, _ := written["rows"].([]any)
 	require.Len(t, rows, 4)
 	assert.Equal(t, map[string]any{"time": "08:29", "offset": 1740.0, "participants": 90.0, "wanted": 3.0, "running": 3.0,
-		"booting": 0.0, "draining": 0.0, "dropped": 0.0, "stress": 0.5}, rows[1])
+		"reserve": 0.0, "booting": 0.0, "draining": 0.0, "dropped": 0.0, "stress": 0.5}, rows[1])
 	assert.FileExists(t, filepath.Join(dir, "day.png"))
 }
