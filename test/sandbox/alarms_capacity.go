@@ -49,13 +49,18 @@ func capacityCauses() []cause {
 				if err != nil {
 					return nil, err
 				}
-				err = lookUntil(ctx, glanceAtAlarms, longestDrive, "a third bridge takes conferences", func() bool { return g.taking() > 2 })
-				if err != nil {
-					return nil, err
-				}
-				another, err := g.crowdOf("late", 4, 1)
+				var late [][]standin.Ticket
+				var failed error
+				err = lookUntil(ctx, glanceAtAlarms, longestDrive, "a conference begins on a third bridge", func() bool {
+					if failed != nil || g.carrying() > 2 {
+						return true
+					}
+					g.leave(late, 0)
+					late, failed = g.crowdOf("late", 1, 1)
+					return false
+				})
 				g.leave(rooms, 1)
-				return ending(func() { g.leave(rooms, 0); g.leave(another, 0) }), err
+				return ending(func() { g.leave(rooms, 0); g.leave(late, 0) }), errors.Join(err, failed)
 			},
 		},
 		{
@@ -141,11 +146,11 @@ func retaining(ctx context.Context, g *ground) (func(context.Context) error, err
 	}, err
 }
 
-// taking is how many bridges of the driven shard take new conferences.
-func (g *ground) taking() int {
+// carrying is how many bridges of the driven shard carry somebody.
+func (g *ground) carrying() int {
 	n := 0
 	for _, b := range g.stage.world.Bridges() {
-		if b.Shard == drivenShard && b.Up && b.Joined && !b.Drain {
+		if b.Shard == drivenShard && b.LocalEndpoints > 0 {
 			n++
 		}
 	}
