@@ -23,24 +23,28 @@ type Host struct {
 // hostSample is the counters at one time; load is what changed between two.
 type hostSample struct {
 	at            time.Time
-	busy, total   uint64 // CPU time in ticks
-	received, out uint64 // bytes
+	busy, total   uint64            // CPU time in ticks
+	received, out uint64            // bytes
+	working       map[string]uint64 // milliseconds in which each disk was at work
 }
 
 // NewHost reads from proc, the file system at /proc, and asks disk for the used share of the root volume, 0..1.
 func NewHost(proc fs.FS, disk func() (float64, error)) *Host { return &Host{proc: proc, disk: disk} }
 
-// Load is the load since the last call; CPU and network are 0 at the first. What cannot be read is 0 and named in
+// Load is the load since the last call; CPU, network and I/O are 0 at the first. What cannot be read is 0 and named in
 // the error.
 func (h *Host) Load(now time.Time) (fleet.HostLoad, error) {
 	var load fleet.HostLoad
 	next := hostSample{at: now}
-	var errs [4]error
+	var errs [5]error
 	next.busy, next.total, errs[0] = fromFile(h.proc, "stat", cpuTicks)
 	next.received, next.out, errs[1] = fromFile(h.proc, "net/dev", networkBytes)
 	var used, memory uint64
 	used, memory, errs[2] = fromFile(h.proc, "meminfo", memoryKilobytes)
 	load.Disk, errs[3] = h.disk()
+	if next.working, errs[4] = workingDisks(h.proc); errs[4] != nil {
+		next.working = h.last.working
+	}
 	if memory > 0 {
 		load.Memory = float64(used) / float64(memory)
 	}
@@ -52,6 +56,7 @@ func (h *Host) Load(now time.Time) (fleet.HostLoad, error) {
 		if seconds := now.Sub(h.last.at).Seconds(); seconds > 0 {
 			load.ReceiveBytesPS = float64(grown(h.last.received, next.received)) / seconds
 			load.SendBytesPS = float64(grown(h.last.out, next.out)) / seconds
+			load.IO = min(1, float64(mostWorked(h.last.working, next.working))/1000/seconds)
 		}
 	}
 	h.last = next
@@ -153,6 +158,39 @@ func networkBytes(raw []byte) (received, sent uint64, err error) {
 		received, sent = received+in, sent+out
 	}
 	return received, sent, lines.Err()
+}
+
+// workingDisks reads from /proc/diskstats for how many milliseconds each disk has been at work: the tenth counter behind its
+// name (https://www.kernel.org/doc/html/latest/admin-guide/iostats.html). One that serves several requests at a time, as EBS
+// does, is at work all the time before it is at its limit.
+func workingDisks(proc fs.FS) (map[string]uint64, error) {
+	raw, err := fs.ReadFile(proc, "diskstats")
+	if err != nil {
+		return nil, err
+	}
+	working := map[string]uint64{}
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) < 13 {
+			return nil, fmt.Errorf("diskstats cannot be understood: %d fields in %q", len(f), lines.Text())
+		}
+		if working[f[2]], err = strconv.ParseUint(f[12], 10, 64); err != nil {
+			return nil, fmt.Errorf("diskstats cannot be understood: %w", err)
+		}
+	}
+	return working, lines.Err()
+}
+
+// mostWorked is for how many milliseconds the busiest disk worked between two looks; one that is new tells nothing.
+func mostWorked(from, to map[string]uint64) uint64 {
+	most := uint64(0)
+	for name, ms := range to {
+		if before, known := from[name]; known {
+			most = max(most, grown(before, ms))
+		}
+	}
+	return most
 }
 
 func virtual(name string) bool {

@@ -81,6 +81,7 @@ type Jitsi struct {
 type Machine struct {
 	Memory  float64 `json:"memory" es:"float" meaning:"memory in use, 0 to 1"`
 	Disk    float64 `json:"disk" es:"float" meaning:"root volume in use, 0 to 1"`
+	IO      float64 `json:"io" es:"float" meaning:"time in which the busiest disk was at work, 0 to 1"`
 	Receive float64 `json:"receive_bytes_per_second" es:"float" meaning:"network, to the machine"`
 	Send    float64 `json:"send_bytes_per_second" es:"float" meaning:"network, from the machine"`
 }

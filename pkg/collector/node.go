@@ -112,7 +112,7 @@ func observations(nodes []Node, at time.Time) []fleet.Observation {
 
 // edges puts the sums over HAProxy nodes into the record, where there are any.
 func edges(nodes []Node, record *telemetry.Record) {
-	var asked, silent, connections, requests float64
+	var asked, silent, connections float64
 	known := false
 	for _, n := range nodes {
 		if n.Role != fleet.RoleEdge {
@@ -123,13 +123,11 @@ func edges(nodes []Node, record *telemetry.Record) {
 		case n.Err != nil:
 			silent++
 		case n.Proxy != nil:
-			requests += float64(n.Proxy.RequestRate)
 			if n.Proxy.Connections != nil {
 				connections += float64(*n.Proxy.Connections)
 				known = true
 			}
 		case load != nil:
-			requests += float64(load.RequestRate)
 			connections += float64(load.Connections)
 			known = true
 		}
@@ -138,9 +136,6 @@ func edges(nodes []Node, record *telemetry.Record) {
 		return
 	}
 	record.Fleet(telemetry.EdgeSilent, silent)
-	if silent < asked {
-		record.Fleet(telemetry.EdgeRequests, requests)
-	}
 	if known {
 		record.Fleet(telemetry.EdgeConnections, connections)
 	}

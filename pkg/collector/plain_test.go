@@ -124,9 +124,9 @@ func TestTheFiguresOfTheEdgeAreThoseOfNodesThatAnswer(t *testing.T) {
 	}{
 		"none":                                 {[]Node{{Role: fleet.RoleBridge}}, map[string]float64{}},
 		"one that is silent":                   {[]Node{silent}, map[string]float64{"EdgeSilent": 1}},
-		"a silent one beside one that answers": {[]Node{silent, withAgent}, map[string]float64{"EdgeSilent": 1, "EdgeRequests": 10, "EdgeConnections": 20}},
-		"a page that tells no connections":     {[]Node{plain}, map[string]float64{"EdgeSilent": 0, "EdgeRequests": 3}},
-		"all kinds":                            {[]Node{plain, withSocket, withAgent}, map[string]float64{"EdgeSilent": 0, "EdgeRequests": 16, "EdgeConnections": 25}},
+		"a silent one beside one that answers": {[]Node{silent, withAgent}, map[string]float64{"EdgeSilent": 1, "EdgeConnections": 20}},
+		"a page that tells no connections":     {[]Node{plain}, map[string]float64{"EdgeSilent": 0}},
+		"all kinds":                            {[]Node{plain, withSocket, withAgent}, map[string]float64{"EdgeSilent": 0, "EdgeConnections": 25}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			record := telemetry.NewRecord("meet", time.Unix(0, 0))

@@ -139,7 +139,7 @@ func (d *Document) describe(n Node) {
 	if n.Kind == kindAgent {
 		d.Host = &Host{}
 		d.Host.CPU.Usage = s.Host.CPU
-		d.Jitsi.Machine = &Machine{Memory: s.Host.Memory, Disk: s.Host.Disk, Receive: s.Host.ReceiveBytesPS, Send: s.Host.SendBytesPS}
+		d.Jitsi.Machine = &Machine{Memory: s.Host.Memory, Disk: s.Host.Disk, IO: s.Host.IO, Receive: s.Host.ReceiveBytesPS, Send: s.Host.SendBytesPS}
 	}
 	d.Jitsi.Bridge, d.Jitsi.Signal, d.Jitsi.Recorder, d.Jitsi.Edge = bridge(s.Bridge), signal(s.Signal), recorder(n), edge(n)
 	if n.Rooms != nil {

@@ -22,8 +22,8 @@ var (
 	plainOfSignals = []telemetry.Metric{telemetry.Conferences, telemetry.Participants, telemetry.LargestConference, telemetry.LostBridges}
 	plainOfFleet   = []telemetry.Metric{
 		telemetry.JibrisFree, telemetry.JibrisBusy, telemetry.JibrisUnhealthy, telemetry.JibrisSilent,
-		telemetry.EdgeSilent, telemetry.EdgeConnections, telemetry.EdgeRequests,
-		telemetry.AgentsAsked, telemetry.AgentsSilent, telemetry.ObserveMillis,
+		telemetry.EdgeSilent, telemetry.EdgeConnections,
+		telemetry.AgentsSilent, telemetry.ObserveMillis,
 	}
 )
 
@@ -56,7 +56,7 @@ func (t tellers) knows(shard string, m telemetry.Metric) bool {
 		return len(t.roles) > 0
 	}
 	for role, host := range telemetry.Hosts {
-		if m == host.CPU || m == host.Memory || m == host.Disk || m == host.Network {
+		if m == host.CPU || m == host.Memory || m == host.Disk || m == host.IO || m == host.Network {
 			return t.roles[role]
 		}
 	}

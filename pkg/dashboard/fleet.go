@@ -107,7 +107,7 @@ func (b builder) overview() Dashboard {
 func (b builder) edge() Dashboard {
 	return Dashboard{b.name("edge"), []Row{
 		{6, []Widget{
-			Graph{Title: "Clients' connections and requests a second", Series: []Series{b.own(telemetry.EdgeConnections)[0], b.own(telemetry.EdgeRequests)[0].OnRight()}, Right: "requests/s"},
+			Graph{Title: "Clients' connections", Series: b.own(telemetry.EdgeConnections)},
 			Graph{Title: "Failures of shards, and requests sent to another shard", Series: []Series{
 				b.own(telemetry.EdgeErrors)[0].By("Sum"), b.own(telemetry.EdgeRedispatches)[0].By("Sum"),
 			}},
@@ -129,6 +129,6 @@ func (b builder) edge() Dashboard {
 // machines shows how used the machines of a role are.
 func (b builder) machines(title string, h telemetry.Host) Graph {
 	return Graph{Title: title + ": the most used one, percent", Series: []Series{
-		b.own(h.CPU)[0].Named("CPU"), b.own(h.Memory)[0].Named("memory"), b.own(h.Disk)[0].Named("disk"),
+		b.own(h.CPU)[0].Named("CPU"), b.own(h.Memory)[0].Named("memory"), b.own(h.Disk)[0].Named("disk in use"), b.own(h.IO)[0].Named("disk at work"),
 	}}
 }

@@ -48,9 +48,9 @@ func (b builder) recorders() Dashboard {
 			Graph{Title: "Broken, overdue, retained", Series: b.own(telemetry.JibrisFrozen, telemetry.JibrisOverdue, telemetry.JibrisRetained, telemetry.JibriLaunchFailures)},
 		}},
 		{6, []Widget{
-			Graph{Title: "Recordings and streams that are on, and that began", Series: append(b.own(telemetry.RecordingsActive, telemetry.StreamsActive), b.own(telemetry.JibriStarts)[0].By("Sum"))},
+			Graph{Title: "Recordings and streams that began", Series: []Series{b.own(telemetry.JibriStarts)[0].By("Sum")}},
 			Graph{Title: "Recordings in S3 and lost", Series: []Series{b.own(telemetry.RecordingsCatalogued)[0].By("Sum"), b.own(telemetry.RecordingsFailed)[0].By("Sum")}},
-			Graph{Title: "Recordings on their way, and late", Series: b.own(telemetry.RecordingsOpen, telemetry.RecordingsLate, telemetry.SpoolTroubles)},
+			Graph{Title: "Recordings that are on or on their way, and late", Series: b.own(telemetry.RecordingsOpen, telemetry.RecordingsLate, telemetry.SpoolTroubles)},
 		}},
 		{6, []Widget{
 			Graph{Title: "Waiting, s, and from a recording's end to S3, s", Series: b.own(telemetry.SpoolOldestSeconds, telemetry.UploadSeconds), Limit: &Limit{b.s.Recordings.LateAfter.D().Seconds(), "recordings.lateAfter"}},
@@ -93,7 +93,7 @@ func (b builder) controlPlane() Dashboard {
 			Graph{Title: "Lambda runs", Series: lambda("Invocations", "Sum")},
 		}},
 		{5, []Widget{
-			Graph{Title: "Agents asked and silent", Series: b.own(telemetry.AgentsAsked, telemetry.AgentsSilent)},
+			Graph{Title: "Silent agents", Series: b.own(telemetry.AgentsSilent)},
 			Graph{Title: "Time to observe the fleet, ms", Series: b.own(telemetry.ObserveMillis)},
 			Graph{Title: "Age of the oldest figures, s", Series: b.own(telemetry.ObservationAge)},
 			Graph{Title: "Events given up, and run-time settings refused", Series: append(b.dead(all), b.own(telemetry.SettingsRefused)[0].Named("settings refused"))},
@@ -125,7 +125,6 @@ func (b builder) dead(lambdas []string) []Series {
 func (b builder) capacity() Dashboard {
 	return Dashboard{b.name("cost-and-capacity"), []Row{
 		{5, []Widget{
-			Graph{Title: "Machines that answer or should, HAProxy left out", Series: b.own(telemetry.AgentsAsked)},
 			Graph{Title: "Bridges wanted", Series: b.each(telemetry.BridgesWanted), Stacked: true},
 			Graph{Title: "Bridges that serve", Series: b.each(telemetry.BridgesServing), Stacked: true},
 		}},

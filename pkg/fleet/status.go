@@ -111,6 +111,7 @@ type HostLoad struct {
 	CPU            float64 `json:"cpu"`
 	Memory         float64 `json:"memory"`
 	Disk           float64 `json:"disk"` // used share of the root volume
+	IO             float64 `json:"io"`   // share of time in which the busiest disk was at work
 	ReceiveBytesPS float64 `json:"receiveBytesPerSecond"`
 	SendBytesPS    float64 `json:"sendBytesPerSecond"`
 }

@@ -56,7 +56,6 @@ func (m Metrics) Measure(observations []fleet.Observation, record *telemetry.Rec
 		}
 	}
 	m.hosts(observations, record)
-	record.Fleet(telemetry.AgentsAsked, float64(asked))
 	record.Fleet(telemetry.AgentsSilent, float64(silent))
 	m.Log.Info("agents", "asked", asked, "silent", silent)
 }

@@ -37,10 +37,12 @@ func publishHosts(role fleet.Role, loads []fleet.HostLoad, record *telemetry.Rec
 	bytes := 0.0
 	for _, l := range loads {
 		most.CPU, most.Memory, most.Disk = max(most.CPU, l.CPU), max(most.Memory, l.Memory), max(most.Disk, l.Disk)
+		most.IO = max(most.IO, l.IO)
 		bytes += l.ReceiveBytesPS + l.SendBytesPS
 	}
 	record.Fleet(metrics.CPU, 100*most.CPU)
 	record.Fleet(metrics.Memory, 100*most.Memory)
 	record.Fleet(metrics.Disk, 100*most.Disk)
+	record.Fleet(metrics.IO, 100*most.IO)
 	record.Fleet(metrics.Network, bytes*8/1000)
 }

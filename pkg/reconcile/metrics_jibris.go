@@ -25,20 +25,13 @@ func (m Metrics) recorders(o fleet.Observation, record *telemetry.Record) {
 // recordings sums what recorders carry over all that answered, those that leave included: their recordings are on
 // their disks until they are in S3.
 func (m Metrics) recordings(o fleet.Observation, record *telemetry.Record) {
-	var overdue, active, streams, troubles int
+	var overdue, troubles int
 	var bytes int64
 	oldest := 0.0
 	for _, r := range o.Nodes {
 		load := r.Status.Jibri
 		if r.Err != nil || load == nil {
 			continue
-		}
-		switch load.Activity {
-		case fleet.ActivityRecording:
-			active++
-		case fleet.ActivityStreaming:
-			streams++
-		default: // nothing is encoded
 		}
 		if load.Overdue {
 			overdue++
@@ -49,8 +42,6 @@ func (m Metrics) recordings(o fleet.Observation, record *telemetry.Record) {
 		bytes, oldest = bytes+load.Spool.Bytes, max(oldest, load.Spool.OldestSeconds)
 	}
 	record.Fleet(telemetry.JibrisOverdue, float64(overdue))
-	record.Fleet(telemetry.RecordingsActive, float64(active))
-	record.Fleet(telemetry.StreamsActive, float64(streams))
 	record.Fleet(telemetry.SpoolBytes, float64(bytes))
 	record.Fleet(telemetry.SpoolOldestSeconds, oldest)
 	record.Fleet(telemetry.SpoolTroubles, float64(troubles))

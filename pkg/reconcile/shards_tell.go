@@ -119,7 +119,7 @@ func (v view) downFor(shard string) int {
 // publishEdge leaves out which nodes have no shard until one had: a fleet that boots has none either.
 func (v view) publishEdge(record *telemetry.Record, staleAfter time.Duration, served bool) {
 	silent, lonely, full := 0, 0, 0.0
-	var connections, requests int64
+	var connections int64
 	var hosts []fleet.HostLoad
 	for _, e := range v.edges {
 		if !e.heard() || e.report.Status.Age() > staleAfter {
@@ -128,7 +128,7 @@ func (v view) publishEdge(record *telemetry.Record, staleAfter time.Duration, se
 		}
 		hosts = append(hosts, e.report.Status.Host)
 		load := e.report.Status.Edge
-		connections, requests = connections+load.Connections, requests+load.RequestRate
+		connections += load.Connections
 		if load.TableSize > 0 {
 			full = max(full, float64(load.Rooms)/float64(load.TableSize))
 		}
@@ -141,7 +141,6 @@ func (v view) publishEdge(record *telemetry.Record, staleAfter time.Duration, se
 		record.Fleet(telemetry.EdgesWithoutShards, float64(lonely))
 	}
 	record.Fleet(telemetry.EdgeConnections, float64(connections))
-	record.Fleet(telemetry.EdgeRequests, float64(requests))
 	record.Fleet(telemetry.EdgeTableShare, full)
 	publishHosts(fleet.RoleEdge, hosts, record)
 }

@@ -244,7 +244,7 @@ func TestTheEdgesFiguresArePublished(t *testing.T) {
 	w.edges[2].node.silent = true
 	got := w.run()
 	for name, want := range map[string]float64{
-		"EdgeSilent": 1, "EdgesWithoutShards": 1, "EdgeConnections": 200, "EdgeRequests": 60, "EdgeTableShare": 0.01,
+		"EdgeSilent": 1, "EdgesWithoutShards": 1, "EdgeConnections": 200, "EdgeTableShare": 0.01,
 		"ShardDown shard-1": 1, "ShardDown shard-2": 1, "CensusesMissing": 0, "SplitRooms": 0, "RoomsMended": 0,
 	} {
 		assert.Contains(t, got, name)

@@ -135,7 +135,7 @@ func TestMoreThanAHundredMetricsAreSplitOverLines(t *testing.T) {
 
 func TestAWrongScopePanics(t *testing.T) {
 	r := NewRecord("jitsi", at)
-	assert.PanicsWithValue(t, `metric AgentsAsked is published per fleet, not for shard "shard-1"`, func() { r.Shard("shard-1", AgentsAsked, 1) })
+	assert.PanicsWithValue(t, `metric AgentsSilent is published per fleet, not for shard "shard-1"`, func() { r.Shard("shard-1", AgentsSilent, 1) })
 	assert.PanicsWithValue(t, `metric Participants is published per shard, not for shard ""`, func() { r.Fleet(Participants, 1) })
 }
 

@@ -84,7 +84,6 @@ var (
 	EdgeSilent         = Metric{"EdgeSilent", "Count", PerFleet, "HAProxy nodes in service that did not answer in time or with stale figures"}
 	EdgesWithoutShards = Metric{"EdgesWithoutShards", "Count", PerFleet, "HAProxy nodes for which no shard is up"}
 	EdgeConnections    = Metric{"EdgeConnections", "Count", PerFleet, "clients' connections on all HAProxy nodes"}
-	EdgeRequests       = Metric{"EdgeRequests", "Count/Second", PerFleet, "clients' requests on all HAProxy nodes"}
 	EdgeErrors         = Metric{"EdgeErrors", "Count", PerFleet, "connections to shards and their answers that failed on all HAProxy nodes since the minute before"}
 	EdgeRedispatches   = Metric{"EdgeRedispatches", "Count", PerFleet, "requests that HAProxy sent to another shard than theirs since the minute before"}
 	EdgeTableShare     = Metric{"EdgeTableShare", "None", PerFleet, "share of the table of rooms that is in use, of the fullest HAProxy node"}
@@ -99,8 +98,6 @@ var (
 	JibrisUnhealthy    = Metric{"JibrisUnhealthy", "Count", PerFleet, "recorders in service that answer and are neither free nor busy"}
 	JibrisSilent       = Metric{"JibrisSilent", "Count", PerFleet, "recorders in service whose agent did not answer in time or with stale figures"}
 	JibrisOverdue      = Metric{"JibrisOverdue", "Count", PerFleet, "recorders that join, record, finalize or take to end for longer than the limit"}
-	RecordingsActive   = Metric{"RecordingsActive", "Count", PerFleet, "recordings into a file that are on"}
-	StreamsActive      = Metric{"StreamsActive", "Count", PerFleet, "live streams that are on"}
 	SpoolBytes         = Metric{"SpoolBytes", "Bytes", PerFleet, "size of the recordings on recorders' disks that are not proven to be in S3"}
 	SpoolOldestSeconds = Metric{"SpoolOldestSeconds", "Seconds", PerFleet, "for how long the oldest finished recording on a recorder's disk waits for S3"}
 	SpoolTroubles      = Metric{"SpoolTroubles", "Count", PerFleet, "recorders whose last upload failed"}
@@ -128,7 +125,6 @@ var (
 
 // The metrics of the fleet.
 var (
-	AgentsAsked     = Metric{"AgentsAsked", "Count", PerFleet, "node agents that the Lambda metrics asked"}
 	AgentsSilent    = Metric{"AgentsSilent", "Count", PerFleet, "node agents that did not answer in time"}
 	ObservationAge  = Metric{"ObservationAge", "Seconds", PerFleet, "age of the oldest figures that an agent which is not silent answered with"}
 	ObserveMillis   = Metric{"ObserveMillis", "Milliseconds", PerFleet, "time in which the Lambda metrics observed the whole fleet"}
@@ -155,24 +151,24 @@ var Parts = []Part{
 	}},
 	{"A shard's place in the routing", false, []Metric{ShardState, StateNotFollowed, ShardEmpty, ShardDown}},
 	{"The edge", false, []Metric{
-		SplitRooms, RoomsMended, CensusesMissing, EdgeSilent, EdgesWithoutShards, EdgeConnections, EdgeRequests, EdgeErrors, EdgeRedispatches,
+		SplitRooms, RoomsMended, CensusesMissing, EdgeSilent, EdgesWithoutShards, EdgeConnections, EdgeErrors, EdgeRedispatches,
 		EdgeTableShare,
 	}},
 	{"Recorders", true, []Metric{
 		JibrisFree, JibrisBusy, JibrisBooting, JibrisPending, JibrisUnhealthy, JibrisSilent, JibrisOverdue,
-		RecordingsActive, StreamsActive, SpoolBytes, SpoolOldestSeconds, SpoolTroubles,
+		SpoolBytes, SpoolOldestSeconds, SpoolTroubles,
 		JibrisWanted, JibrisShort, JibrisFrozen, JibriStarts, StartsForecast, StartsMargin, StartsForecastError, JibrisRetained, JibriLaunchFailures,
-		JibriHost.CPU, JibriHost.Memory, JibriHost.Disk, JibriHost.Network,
+		JibriHost.CPU, JibriHost.Memory, JibriHost.Disk, JibriHost.IO, JibriHost.Network,
 	}},
 	{"Recordings", true, []Metric{
 		RecordingsCatalogued, RecordingsFailed, RecordingBytes, UploadSeconds, RecordingsOpen, RecordingsLate,
 	}},
 	{"Machines", false, []Metric{
-		BridgeHost.CPU, BridgeHost.Memory, BridgeHost.Disk, BridgeHost.Network,
-		SignalHost.CPU, SignalHost.Memory, SignalHost.Disk, SignalHost.Network,
-		EdgeHost.CPU, EdgeHost.Memory, EdgeHost.Disk, EdgeHost.Network,
+		BridgeHost.CPU, BridgeHost.Memory, BridgeHost.Disk, BridgeHost.IO, BridgeHost.Network,
+		SignalHost.CPU, SignalHost.Memory, SignalHost.Disk, SignalHost.IO, SignalHost.Network,
+		EdgeHost.CPU, EdgeHost.Memory, EdgeHost.Disk, EdgeHost.IO, EdgeHost.Network,
 	}},
-	{"The control plane", false, []Metric{AgentsAsked, AgentsSilent, ObservationAge, ObserveMillis, SettingsRefused, Actions, ReconcileErrors}},
+	{"The control plane", false, []Metric{AgentsSilent, ObservationAge, ObserveMillis, SettingsRefused, Actions, ReconcileErrors}},
 }
 
 // All is the whole list without its headings.

@@ -54,5 +54,5 @@ func TestEveryMetricOfTheSourceIsInTheList(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, len(All)-4*len(Hosts), declared)
+	assert.Equal(t, len(All)-5*len(Hosts), declared)
 }
