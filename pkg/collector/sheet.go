@@ -109,19 +109,7 @@ func (s sheet) seal(d Document, about string) elastic.Document {
 }
 
 // fieldName is a metric's name in documents: BridgesServing is bridges_serving, ICEFailures is ice_failures.
-func fieldName(m telemetry.Metric) string {
-	var name strings.Builder
-	upper := func(i int) bool { return i < len(m.Name) && m.Name[i] >= 'A' && m.Name[i] <= 'Z' }
-	lower := func(i int) bool { return i < len(m.Name) && m.Name[i] >= 'a' && m.Name[i] <= 'z' }
-	for i := range len(m.Name) {
-		// A word begins at a capital after a small letter or a digit, and at the last of several capitals.
-		if i > 0 && upper(i) && (!upper(i-1) || lower(i+1)) {
-			name.WriteByte('_')
-		}
-		name.WriteByte(m.Name[i])
-	}
-	return strings.ToLower(name.String())
-}
+func fieldName(m telemetry.Metric) string { return strings.ToLower(strings.Join(m.Words(), "_")) }
 
 // describe writes what was heard of a node.
 func (d *Document) describe(n Node) {

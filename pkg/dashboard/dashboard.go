@@ -51,7 +51,7 @@ func Own(m telemetry.Metric, fleet, shard string) Series {
 	if (m.Scope == telemetry.PerShard) != (shard != "") {
 		panic(fmt.Sprintf("metric %s is published per %s, not for shard %q", m.Name, m.Scope, shard))
 	}
-	s := Series{Namespace: telemetry.Namespace, Name: m.Name, Dimensions: map[string]string{telemetry.DimensionFleet: fleet}, Label: m.Name}
+	s := Series{Namespace: telemetry.Namespace, Name: m.Name, Dimensions: map[string]string{telemetry.DimensionFleet: fleet}, Label: m.Label()}
 	if shard != "" {
 		s.Dimensions[telemetry.DimensionShard] = shard
 	}

@@ -117,8 +117,8 @@ func TestALineOfAnotherScopePanics(t *testing.T) {
 
 func TestACounterIsDrawnByItsGrowth(t *testing.T) {
 	g := Graph{Title: "New", Series: Growth(Own(telemetry.LostBridges, "jitsi", "s1"))}
-	assert.JSONEq(t, `[["JitsiFleet","LostBridges","Fleet","jitsi","Shard","s1",{"id":"c0","label":"LostBridges","visible":false}],
-		[{"expression":"IF(DIFF(c0) > 0, DIFF(c0), 0)","id":"g0","label":"LostBridges"}]]`, asJSON(t, g.properties()["metrics"]))
+	assert.JSONEq(t, `[["JitsiFleet","LostBridges","Fleet","jitsi","Shard","s1",{"id":"c0","label":"Lost bridges","visible":false}],
+		[{"expression":"IF(DIFF(c0) > 0, DIFF(c0), 0)","id":"g0","label":"Lost bridges"}]]`, asJSON(t, g.properties()["metrics"]))
 }
 
 func asJSON(t *testing.T, v any) string {

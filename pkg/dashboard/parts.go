@@ -62,7 +62,8 @@ func (b builder) recorders() Dashboard {
 }
 
 // decisions finds what the loops decided and did, with their reasons, in their logs.
-const decisions = "fields @timestamp, loop, shard, instance, step, reason, decision.reasons.0, decision.reasons.1, actions.0, actions.1, error " +
+const decisions = "fields @timestamp, loop, shard, instance, coalesce(actions.0, step) as done, actions.1 as then, " +
+	"coalesce(reason, decision.reasons.0) as why, decision.reasons.1 as besides, error " +
 	"| filter msg = 'decision' and (ispresent(actions.0) or error != '') | sort @timestamp desc | limit 50"
 
 func (b builder) controlPlane() Dashboard {

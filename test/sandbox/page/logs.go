@@ -54,9 +54,9 @@ func (l *Logs) ask(q *query, clock func(time.Time) string) [][]string {
 	slices.SortStableFunc(found, func(a, b *logged) int { return b.at.Compare(a.at) })
 	rows := [][]string{}
 	for _, one := range found[:min(len(found), q.limit)] {
-		row := make([]string, len(q.fields))
-		for i, field := range q.fields {
-			if row[i] = one.record[field]; field == at {
+		row := make([]string, len(q.columns))
+		for i, c := range q.columns {
+			if row[i] = c.of(one.record); c.label == at {
 				row[i] = clock(one.at)
 			}
 		}

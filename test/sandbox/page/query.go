@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -11,10 +12,35 @@ import (
 // filter, the newest first, and a limit.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 type query struct {
-	groups []string
+	groups  []string
+	columns []column
+	keeps   func(record) bool
+	limit   int
+}
+
+// column is a field under its label, or the first of several that a line has.
+type column struct {
+	label  string
 	fields []string
-	keeps  func(record) bool
-	limit  int
+}
+
+// of is what a line has in the column.
+func (c column) of(r record) string {
+	for _, field := range c.fields {
+		if value, has := r[field]; has {
+			return value
+		}
+	}
+	return ""
+}
+
+// labels are the labels of the columns.
+func (q *query) labels() []string {
+	labels := make([]string, len(q.columns))
+	for i, c := range q.columns {
+		labels[i] = c.label
+	}
+	return labels
 }
 
 // record is one log line: its members by their paths, such as decision.reasons.0.
@@ -32,7 +58,7 @@ func parseQuery(text string) (*query, error) {
 			return nil, fmt.Errorf("the query's command %q is not known to the page: %w", strings.TrimSpace(command), err)
 		}
 	}
-	if len(q.groups) == 0 || len(q.fields) == 0 {
+	if len(q.groups) == 0 || len(q.columns) == 0 {
 		return nil, errors.New("the query names no source or no field")
 	}
 	return q, nil
@@ -43,9 +69,7 @@ func (q *query) take(word, rest string) (err error) {
 	case "SOURCE":
 		q.groups = append(q.groups, strings.Trim(rest, "'"))
 	case "fields":
-		for field := range strings.SplitSeq(rest, ",") {
-			q.fields = append(q.fields, strings.TrimSpace(field))
-		}
+		q.columns, err = columnsOf(rest)
 	case "filter":
 		p := &filterParser{words: filterWords(rest)}
 		if q.keeps, err = p.any(); err == nil && len(p.words) > 0 {
@@ -61,6 +85,28 @@ func (q *query) take(word, rest string) (err error) {
 		err = errors.New("there is no such command")
 	}
 	return err
+}
+
+// oneColumn is a field, or the first of several, under its own name or another.
+var oneColumn = regexp.MustCompile(`^\s*(?:([\w@.]+)|coalesce\(([\w@., ]+)\))(?:\s+as\s+(\w+))?\s*(?:,|$)`)
+
+func columnsOf(text string) ([]column, error) {
+	var columns []column
+	for text != "" {
+		found := oneColumn.FindStringSubmatch(text)
+		if found == nil {
+			return nil, fmt.Errorf("%q is no field", text)
+		}
+		one := column{found[3], []string{found[1]}}
+		if found[1] == "" {
+			one.fields = strings.FieldsFunc(found[2], func(r rune) bool { return r == ',' || r == ' ' })
+		}
+		if one.label == "" && len(one.fields) > 0 {
+			one.label = one.fields[0]
+		}
+		columns, text = append(columns, one), text[len(found[0]):]
+	}
+	return columns, nil
 }
 
 // filterWords splits a condition at spaces and brackets, outside quotes.

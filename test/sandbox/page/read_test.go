@@ -109,10 +109,18 @@ func TestAQueryFindsTheNewestLinesThatItsFilterKeeps(t *testing.T) {
 	assert.Equal(t, [][]string{{"12:05", "drain i-1", "2.5"}, {"12:02", "", ""}}, logs.ask(q, clock))
 	q.limit = 10
 	assert.Len(t, logs.ask(q, clock), 3)
+	named, err := parseQuery("SOURCE 'g' | fields @timestamp, coalesce(why, n, msg) as reason,actions.0 as done | limit 2")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"@timestamp", "reason", "done"}, named.labels())
+	assert.Equal(t, [][]string{{"12:05", "2.5", "drain i-1"}, {"12:04", "", ""}}, logs.ask(named, clock))
+	for _, wrong := range []string{"coalesce(a", "a as b as c", "a b", "lower(a)"} {
+		_, err = parseQuery("SOURCE 'g' | fields " + wrong)
+		require.ErrorContains(t, err, "is no field", wrong)
+	}
 }
 
 func FuzzAQuery(f *testing.F) {
-	for _, seed := range []string{"SOURCE 'g' | fields a | filter a = 'b c' or (b != '' and ispresent(c))", "filter ((", "SOURCE|fields|filter", "fields a | limit -1"} {
+	for _, seed := range []string{"SOURCE 'g' | fields a, coalesce(b, c) as d | filter a = 'b c' or (b != '' and ispresent(c))", "filter ((", "SOURCE|fields|filter", "fields a | limit -1"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -125,7 +133,7 @@ func FuzzAQuery(f *testing.F) {
 			logs.Add(group, `{"a":"b c","c":1}`, time.Time{})
 		}
 		for _, row := range logs.ask(q, time.Time.String) {
-			assert.Len(t, row, len(q.fields), text)
+			assert.Len(t, row, len(q.columns), text)
 		}
 	})
 }

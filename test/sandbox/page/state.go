@@ -194,7 +194,7 @@ func (p *Page) widget(w Widget, win window) (drawnWidget, error) {
 			out.Alarms = append(out.Alarms, name)
 		}
 	case "log":
-		out.Fields, out.Rows = w.query.fields, p.source.Logs.ask(w.query, p.clock)
+		out.Fields, out.Rows = w.query.labels(), p.source.Logs.ask(w.query, p.clock)
 	case "metric":
 		var err error
 		out.Lines, err = w.drawn(p.source.Account.Metrics(), win)
