@@ -316,20 +316,21 @@ func (d *Decision) cannotSpare(in Input, g group, p Policy, serves bool) bool {
 // ShrinkAfter before it, but no more than came of it just now. A dip that fills again within ShrinkAfter is no growth,
 // neither in the minute in which it does nor for the lead that follows: its capacity is still there.
 func growth(now time.Time, demand float64, history []Sample, lead time.Duration, p Policy) float64 {
-	from := now.Add(-lead - max(p.ShrinkAfter, lead))
-	before := slices.DeleteFunc(slices.Clone(history), func(s Sample) bool {
-		return s.At.Before(from) || s.At.After(now.Add(-lead))
-	})
-	if len(before) == 0 {
-		return 0
-	}
-	lowest := demand
+	until, justNow := now.Add(-lead), now.Add(-p.Reaction)
+	from := until.Add(-max(p.ShrinkAfter, lead))
+	before, known, lowest := 0.0, false, demand
 	for _, s := range history {
-		if !s.At.Before(now.Add(-p.Reaction)) {
+		if !s.At.Before(from) && !s.At.After(until) {
+			before, known = max(before, s.Demand), true
+		}
+		if !s.At.Before(justNow) {
 			lowest = min(lowest, s.Demand)
 		}
 	}
-	return max(0, min(demand-peakSince(from, before), demand-lowest))
+	if !known {
+		return 0
+	}
+	return max(0, min(demand-before, demand-lowest))
 }
 
 // Peak is the highest demand known since a moment; 0 when none is.

@@ -73,8 +73,10 @@ func load(bridges []Bridge) float64 {
 // the target. It is no reason to launch, since one large room may stay where it is, but none of the room for it is given up.
 func (g group) leaves(p Policy) float64 {
 	sum := load(g.retiring)
-	for _, b := range slices.Concat(g.serving, g.draining) {
-		sum += max(0, min(b.Stress, saturated)-p.Target)
+	for _, bridges := range [][]Bridge{g.serving, g.draining} {
+		for _, b := range bridges {
+			sum += max(0, min(b.Stress, saturated)-p.Target)
+		}
 	}
 	return sum
 }

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
@@ -129,19 +130,36 @@ func (d *JibriDecision) retire(in JibriInput, g pool, p JibriPolicy) {
 		return
 	}
 	peak := max(int(peakSince(in.Now.Add(-p.RetireAfter), in.History)), d.Needed, p.Min)
-	surplus := min(g.kept()-peak, len(g.free))
-	for _, j := range g.free[:max(0, surplus)] {
+	surplus := max(0, min(g.kept()-peak, len(g.free)))
+	for _, j := range g.free[:surplus] {
 		d.Retire = append(d.Retire, j.ID)
+	}
+	if surplus > 0 {
+		d.because("retiring: %s, because at most %d were needed in the last %s", idle(g.free[:surplus]), peak, p.RetireAfter)
+	}
+	if surplus == 0 && g.rolls() && g.bought < p.Max {
+		d.Launch = 1
+		d.because("an outdated recorder is replaced before it is retired")
+	}
+}
+
+// mostIdleNamed is how many recorders one reason names; Retire has all.
+const mostIdleNamed = 3
+
+// idle names the first of some free recorders and counts the others.
+func idle(free []Jibri) string {
+	var names []string
+	for _, j := range free[:min(mostIdleNamed, len(free))] {
 		note := ""
 		if j.Outdated {
 			note = ", outdated launch template"
 		}
-		d.because("%s (idle for %s%s) is not needed: at most %d were in the last %s", j.ID, j.IdleFor.Round(time.Second), note, peak, p.RetireAfter)
+		names = append(names, fmt.Sprintf("%s (idle for %s%s)", j.ID, j.IdleFor.Round(time.Second), note))
 	}
-	if surplus <= 0 && g.rolls() && g.bought < p.Max {
-		d.Launch = 1
-		d.because("an outdated recorder is replaced before it is retired")
+	if more := len(free) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
 	}
+	return strings.Join(names, ", ")
 }
 
 // recurring is how many starts Free would not cover with one still free after them, if as many as in the last boot time

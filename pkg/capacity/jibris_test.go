@@ -96,3 +96,19 @@ func TestTheWorkedExampleOfTheRecorders(t *testing.T) {
 	assert.Equal(t, []int{4, 15, 5}, []int{d.Expected, d.Wanted, d.Launch})
 	assert.Len(t, DecideJibris(at(7, 8), threeFree).Retire, 4)
 }
+
+func TestADecisionOnHundredsOfRecordersNamesTheFirst(t *testing.T) {
+	in := JibriInput{Now: noon, Counted: 5, Desired: 5, History: []Sample{{noon.Add(-2 * time.Minute), 0}, {noon.Add(-time.Minute), 0}}}
+	for i := range 5 {
+		in.Jibris = append(in.Jibris, Jibri{ID: fleet.InstanceID(fmt.Sprintf("i-%d", i)), State: JibriFree, IdleFor: time.Hour, Outdated: i == 4})
+	}
+	p := JibriPolicy{Max: 10, BootTime: time.Minute, RetireAfter: 2 * time.Minute}
+	p.Free = 2
+	assert.Equal(t, []string{
+		"retiring: i-4 (idle for 1h0m0s, outdated launch template), i-0 (idle for 1h0m0s), i-1 (idle for 1h0m0s), because at most 2 were needed in the last 2m0s",
+	}, DecideJibris(in, p).Reasons)
+	p.Free = 0
+	assert.Equal(t, []string{
+		"retiring: i-4 (idle for 1h0m0s, outdated launch template), i-0 (idle for 1h0m0s), i-1 (idle for 1h0m0s), 2 more, because at most 0 were needed in the last 2m0s",
+	}, DecideJibris(in, p).Reasons)
+}

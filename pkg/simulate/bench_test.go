@@ -22,6 +22,22 @@ func BenchmarkTwoWeeksOfTwentyThousandConferences(b *testing.B) {
 	}
 }
 
+// BenchmarkTwoWeeksOfEveryKind plays the same of each kind of workload; the target is 10 s for twenty thousand conferences.
+func BenchmarkTwoWeeksOfEveryKind(b *testing.B) {
+	o := Options{BridgeBoot: 240 * time.Second, JibriBoot: 150 * time.Second, Spread: 0.15, Seed: 1}
+	for _, k := range Kinds() {
+		w, err := Generate(k.Name, 14, 1)
+		require.NoError(b, err)
+		b.Run(k.Name, func(b *testing.B) {
+			for range b.N {
+				play(b, "jitsi-fleet", w, o)
+			}
+			b.ReportMetric(float64(w.Rooms), "conferences/op")
+			b.ReportMetric(float64(len(w.Visits)), "participants/op")
+		})
+	}
+}
+
 // BenchmarkDecidingForAThousandBridges is one decision of our law with two hours of history; the target is 1 ms.
 func BenchmarkDecidingForAThousandBridges(b *testing.B) {
 	p := Ours(Options{BridgeBoot: 240 * time.Second}).Bridges
