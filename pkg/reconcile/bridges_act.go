@@ -2,7 +2,10 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/drain"
@@ -24,12 +27,12 @@ func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdi
 	back := map[fleet.InstanceID]bool{}
 	for _, id := range d.Undrain {
 		back[id] = true
-		if a.order(ctx, a.instance(id), a.takeBack(id), "demand returned") {
-			delete(a.t.memory.Leaving, id)
-			delete(a.t.memory.Released, id)
-			a.t.memory.takeBack(id, a.o.At)
-		}
 	}
+	a.orderEach(ctx, d.Undrain, a.takeBack, "demand returned", func(id fleet.InstanceID) {
+		delete(a.t.memory.Leaving, id)
+		delete(a.t.memory.Released, id)
+		a.t.memory.takeBack(id, a.o.At)
+	})
 	if d.Launch > 0 {
 		desired := max(a.o.Group.Desired, counted(a.o.Group)) + d.Launch
 		if a.did(a.Observer.Groups.Raise(ctx, a.o.Group.Name, desired), "raise desired capacity to %d", desired) {
@@ -37,12 +40,10 @@ func (a *actor) apply(ctx context.Context, d capacity.Decision, v capacity.Verdi
 		}
 	}
 	a.readmit(ctx)
-	for _, id := range d.Drain {
-		if a.order(ctx, a.instance(id), fleet.VerbDrain, "not needed") {
-			a.t.memory.leave(id, a.o.At)
-			delete(a.t.memory.TakenBack, id)
-		}
-	}
+	a.orderEach(ctx, d.Drain, onlyDrain, "not needed", func(id fleet.InstanceID) {
+		a.t.memory.leave(id, a.o.At)
+		delete(a.t.memory.TakenBack, id)
+	})
 	steps = slices.DeleteFunc(steps, func(s leavingStep) bool { return back[s.instance.ID] })
 	for _, s := range steps {
 		a.step(ctx, s)
@@ -61,6 +62,32 @@ func (a *actor) takeBack(id fleet.InstanceID) fleet.Verb {
 		return fleet.VerbUndrain
 	}
 	return fleet.VerbAdmit
+}
+
+func onlyDrain(fleet.InstanceID) fleet.Verb { return fleet.VerbDrain }
+
+// orderEach gives some bridges their orders, and does then what follows for each that obeyed.
+func (a *actor) orderEach(ctx context.Context, ids []fleet.InstanceID, verb func(fleet.InstanceID) fleet.Verb, reason string, then func(fleet.InstanceID)) {
+	for i, err := range a.tellEach(ctx, ids, verb, reason) {
+		if a.ordered(err, verb(ids[i]), ids[i]) {
+			then(ids[i])
+		}
+	}
+}
+
+// tellEach tells some agents their orders, side by side, and returns what became of each.
+func (a *actor) tellEach(ctx context.Context, ids []fleet.InstanceID, verb func(fleet.InstanceID) fleet.Verb, reason string) []error {
+	failed := make([]error, len(ids))
+	var group errgroup.Group
+	group.SetLimit(a.Observer.concurrency())
+	for i, id := range ids {
+		group.Go(func() error {
+			failed[i] = a.tellAgent(ctx, a.instance(id), verb(id), reason)
+			return nil
+		})
+	}
+	_ = group.Wait() // the goroutines keep their errors in failed
+	return failed
 }
 
 // readmit tells a bridge in service that lost its admission, such as one whose state file went with its disk,
@@ -93,14 +120,13 @@ const drainOn = "drain on"
 
 // keep repeats the order to drain to all that shall go on draining. It changes nothing and is no action.
 func (a *actor) keep(ctx context.Context, steps []leavingStep) {
-	draining := map[string]fleet.Instance{}
+	var draining []fleet.InstanceID
 	for _, s := range steps {
 		if s.next.Step == drain.Keep {
-			draining[string(s.instance.ID)] = s.instance
+			draining = append(draining, s.instance.ID)
 		}
 	}
-	err := sideBySide(keys(draining), func(id string) error { return a.tellAgent(ctx, draining[id], fleet.VerbDrain, drainOn) })
-	if err != nil {
+	if err := errors.Join(a.tellEach(ctx, draining, onlyDrain, drainOn)...); err != nil {
 		a.errs = append(a.errs, err)
 	}
 }
@@ -123,7 +149,7 @@ func (a *actor) instance(id fleet.InstanceID) fleet.Instance {
 	return fleet.Instance{ID: id}
 }
 
-func (a *actor) order(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) bool {
+func (a *actor) order(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) {
 	return a.did(a.tellAgent(ctx, i, verb, reason), "%s %s", verb, i.ID)
 }
 

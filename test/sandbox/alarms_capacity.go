@@ -82,10 +82,10 @@ func (g *ground) crowded(rooms int, end func(context.Context) error) (func(conte
 }
 
 const (
-	// floodRooms of five people are a stress of 2.9 in a shard whose bridges are filled to 2.88 at most.
-	floodRooms = 58
+	// floodRooms of five people are a stress of 3.2 in a shard whose bridges are filled to 2.88 at most.
+	floodRooms = 64
 	// floodPace is from one room to the next: slow enough for bridges to boot and to be taken back meanwhile.
-	floodPace = 500 * time.Millisecond
+	floodPace = time.Second
 )
 
 // flooding lets people come as fast as bridges do: a crowd that comes at once makes bridges hot that no other relieves, and
