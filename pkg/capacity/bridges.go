@@ -118,6 +118,8 @@ func DecideBridges(in Input, p Policy) Decision {
 		d.because("no bridge in service answers: nothing is known, so nothing is changed but the minimum")
 	}
 	d.launch(in, g, p)
+	// To take a bridge back costs nothing, so it is not left undone on the word of bridges that say none.
+	d.Room -= g.presumed(p)
 	d.undrain(g, p)
 	if len(d.Undrain) == 0 {
 		d.drain(in, g, p)
