@@ -174,7 +174,7 @@ func (d *Decision) undrain(g group, p Policy) {
 		if !tooLittleRoom && !tooFew {
 			return
 		}
-		if !tooFew && roomOf(b, p) == 0 {
+		if !tooFew && roomOf(b, p) == 0 && !g.relieves(b) {
 			continue
 		}
 		d.takeBack(b, p)

@@ -100,6 +100,11 @@ func (g group) presumed(p Policy) float64 {
 	return g.proven(p) / float64(len(g.serving)) * float64(len(g.silent))
 }
 
+// relieves reports whether a bridge without room carries less than any that serves, so that what comes is better off on it.
+func (g group) relieves(b Bridge) bool {
+	return !slices.ContainsFunc(g.serving, func(s Bridge) bool { return s.Stress <= b.Stress })
+}
+
 // inOrder are bridges in the order in which they would leave: outdated ones first, then the least loaded.
 func inOrder(bridges []Bridge) []Bridge {
 	v := slices.Clone(bridges)
