@@ -119,7 +119,7 @@ func DecideBridges(in Input, p Policy) Decision {
 	}
 	d.launch(in, g, p)
 	// To take a bridge back costs nothing, so it is not left undone on the word of bridges that say none.
-	d.Room -= g.presumed(p)
+	d.Room = g.proven(p)
 	d.undrain(g, p)
 	if len(d.Undrain) == 0 {
 		d.drain(in, g, p)

@@ -78,31 +78,18 @@ func (g group) leaves(p Policy) float64 {
 	return sum
 }
 
-// room is the stress that serving bridges can still take, silent ones that are presumed to serve included.
-func (g group) room(p Policy) float64 { return g.proven(p) + g.presumed(p) }
-
-// proven is the stress that the serving bridges that answer can still take.
-func (g group) proven(p Policy) float64 {
+// room is the stress that serving bridges can still take. A few silent bridges are presumed full;
+// when many are silent the observer is presumed wrong, and they are taken to be like those that answer.
+func (g group) room(p Policy) float64 {
 	room := 0.0
 	for _, b := range g.serving {
 		room += roomOf(b, p)
 	}
-	return room
-}
-
-// presumed is the stress that silent bridges are taken to have room for. A few are presumed full; when many are silent the
-// observer is presumed wrong, and they are taken to be like those that answer.
-func (g group) presumed(p Policy) float64 {
 	inService := len(g.serving) + len(g.silent)
-	if len(g.silent) <= fleet.Tolerated(inService) || len(g.serving) == 0 {
-		return 0
+	if len(g.silent) > fleet.Tolerated(inService) && len(g.serving) > 0 {
+		room += room / float64(len(g.serving)) * float64(len(g.silent))
 	}
-	return g.proven(p) / float64(len(g.serving)) * float64(len(g.silent))
-}
-
-// relieves reports whether a bridge without room carries less than any that serves, so that what comes is better off on it.
-func (g group) relieves(b Bridge) bool {
-	return !slices.ContainsFunc(g.serving, func(s Bridge) bool { return s.Stress <= b.Stress })
+	return room
 }
 
 // inOrder are bridges in the order in which they would leave: outdated ones first, then the least loaded.
