@@ -80,7 +80,7 @@ type Agent struct {
 	// turn is held by who deals with the component: one look or one order at a time.
 	turn   chan struct{}
 	memory Memory // guarded by turn
-	// ordered is when the last order was obeyed, or the agent started; guarded by turn.
+	// ordered is when the last order came from no overtaken run, or the agent started; guarded by turn.
 	ordered time.Time
 	// hostTrouble is why the host's load could not be read at the last look; guarded by turn.
 	hostTrouble string

@@ -47,7 +47,6 @@ func (a *Agent) Obey(ctx context.Context, verb fleet.Verb, order fleet.Order) (f
 	if err != nil {
 		return fleet.Status{}, err
 	}
-	a.ordered = a.config.Clock()
 	if verb == fleet.VerbForget || verb == fleet.VerbPlace {
 		if err := a.onRooms(ctx, verb, order); err != nil {
 			return fleet.Status{}, err
@@ -69,6 +68,8 @@ func (a *Agent) decide(ctx context.Context, verb fleet.Verb, order fleet.Order) 
 	if err != nil {
 		return a.memory, err
 	}
+	// An order that the phase refuses comes from a control plane that lives all the same.
+	a.ordered = a.config.Clock()
 	phase := a.Status().Phase
 	wanted, err := seen.after(verb, order.Reserve, a.config.Role, phase)
 	if err != nil {

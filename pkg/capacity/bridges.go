@@ -127,6 +127,8 @@ func DecideBridges(in Input, p Policy) Decision {
 		d.because("no bridge in service answers: nothing is known, so nothing is changed but the minimum")
 	}
 	d.launch(in, g, p)
+	// To take a bridge back costs nothing, so it is not left undone on the word of bridges that say none.
+	d.Room = g.proven(p)
 	d.undrain(g, p)
 	if len(d.Undrain) == 0 {
 		d.drain(in, g, p)
@@ -203,7 +205,7 @@ func (d *Decision) undrain(g group, p Policy) {
 		if !tooLittleRoom && !tooFew {
 			break
 		}
-		if !tooFew && roomOf(b, p) == 0 {
+		if !tooFew && roomOf(b, p) == 0 && !g.relieves(b) {
 			continue
 		}
 		d.takeBack(b, p)

@@ -118,11 +118,17 @@ func (a *actor) step(ctx context.Context, s leavingStep) {
 // drainOn is the reason of an order that is repeated.
 const drainOn = "drain on"
 
+// keepsOn reports whether a bridge is to be told again to drain: its agent answers, and nothing else is ordered. One whose
+// figures are old or missing is waited for, and is no more to take work for that.
+func keepsOn(next drain.Next, r fleet.Report) bool {
+	return next.Step == drain.Keep || next.Step == drain.Wait && r.Err == nil && r.Status.Phase == fleet.PhaseDraining
+}
+
 // keep repeats the order to drain to all that shall go on draining. It changes nothing and is no action.
 func (a *actor) keep(ctx context.Context, steps []leavingStep) {
 	var draining []fleet.InstanceID
 	for _, s := range steps {
-		if s.next.Step == drain.Keep {
+		if keepsOn(s.next, a.o.Nodes[s.instance.ID]) {
 			draining = append(draining, s.instance.ID)
 		}
 	}
@@ -150,7 +156,7 @@ func (a *actor) instance(id fleet.InstanceID) fleet.Instance {
 }
 
 func (a *actor) order(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) {
-	return a.did(a.tellAgent(ctx, i, verb, reason), "%s %s", verb, i.ID)
+	a.ordered(a.tellAgent(ctx, i, verb, reason), verb, i.ID)
 }
 
 func (a *actor) tellAgent(ctx context.Context, i fleet.Instance, verb fleet.Verb, reason string) error {

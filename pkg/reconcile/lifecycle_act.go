@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/admit"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/drain"
@@ -46,8 +47,17 @@ func (a *warden) admit(ctx context.Context, reason string) bool {
 	if !a.point(ctx) {
 		return false
 	}
-	// A new bridge joins the reserve: the loop that sizes the group takes it back when its room is needed.
-	return a.order(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason, Reserve: a.o.Group.Role == fleet.RoleBridge})
+	// A new bridge joins the reserve: the loop that sizes the group takes it back when its room is needed. Where none is known
+	// to serve, it is needed at once.
+	return a.order(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason, Reserve: a.o.Group.Role == fleet.RoleBridge && serves(a.o)})
+}
+
+// serves reports whether any node in service of a group says that it takes work.
+func serves(o fleet.Observation) bool {
+	return slices.ContainsFunc(o.Group.Instances, func(i fleet.Instance) bool {
+		r, known := o.Nodes[i.ID]
+		return i.Lifecycle == fleet.StateInService && known && r.Err == nil && r.Status.Phase == fleet.PhaseServing
+	})
 }
 
 // point moves a shard's name to its new signal node.
@@ -82,9 +92,10 @@ func (a *warden) depart(ctx context.Context, next drain.Next) {
 		a.order(ctx, fleet.VerbMove, fleet.Order{Reason: next.Reason})
 	case drain.End:
 		a.end(ctx)
-	case drain.Keep:
-		a.keep(ctx)
-	case drain.Wait:
+	case drain.Keep, drain.Wait:
+		if a.o.Group.Role == fleet.RoleBridge && keepsOn(next, a.o.Nodes[a.instance.ID]) {
+			a.keep(ctx)
+		}
 	}
 }
 
