@@ -70,8 +70,7 @@ func newWorld(t failer, shards, bridges int) *world {
 	}
 	common := settings.Control{Fleet: "jitsi", AgentTimeout: time.Second, StaleAfter: 30 * time.Second}
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	// One order after the other, so that what is done is done in an order.
-	observer := Observer{Fleet: "jitsi", Groups: w.cloud, Machines: machines{w.cloud}, Agents: agents{w.cloud}, AgentTimeout: time.Second, Concurrency: 1, Now: w.Now, Log: log}
+	observer := Observer{Fleet: "jitsi", Groups: w.cloud, Machines: machines{w.cloud}, Agents: agents{w.cloud}, AgentTimeout: time.Second, Now: w.Now, Log: log}
 	w.bridges = Bridges{
 		Env: settings.BridgesEnv{
 			Control: common, Target: 0.6, Spare: 1, Slack: 0.25, ShrinkAfter: 10 * time.Minute, BootTime: 4 * time.Minute, Reaction: settings.Reaction, ServiceLevel: 0.995, TimeZone: "UTC",
