@@ -48,7 +48,8 @@ func (b *builder) controlPlane() {
 		b.add("", errors, throttles, idle, slow, b.dead(name+"-dead", Advice{
 			"Something that should have woken the Lambda " + function + " was given up; its schedule has covered for it since.",
 			[]string{"it failed three times on the same event", "it was throttled for five minutes"},
-			"look at a message in the queue " + b.name(name+"-dead") + " and at the Lambda's log of that minute, then purge the queue.",
+			"look at a message and at the Lambda's log of that minute (a tick of the schedule says no more than that it failed then), and purge the queue with " +
+				"aws sqs purge-queue --queue-url $(aws sqs get-queue-url --queue-name " + b.name(name+"-dead") + " --query QueueUrl --output text).",
 		}))
 	}
 }

@@ -92,7 +92,9 @@ func (b *builder) recordings() {
 		b.dead("recordings-undelivered", Advice{
 			"The Lambda recordings has refused the announcement of a recording for most of a day: it is in S3 and not in the catalogue.",
 			[]string{"an announcement that is malformed", "a right on the catalogue"},
-			"mend what its log complains of, then start a redrive of the queue " + b.name("recordings-undelivered") + " in the SQS console.",
+			"mend what its log complains of, then let them be delivered again with aws sqs start-message-move-task --source-arn " +
+				"$(aws sqs get-queue-attributes --queue-url $(aws sqs get-queue-url --queue-name " + b.name("recordings-undelivered") + " --query QueueUrl --output text) " +
+				"--attribute-names QueueArn --query Attributes.QueueArn --output text).",
 		}),
 	)
 }
