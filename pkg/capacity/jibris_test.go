@@ -84,6 +84,18 @@ func TestThePoolIsSized(t *testing.T) {
 	}
 }
 
+func TestRunsThatAreAFewSecondsLateAreProofOverThreeMinutesAndNoneOverTwo(t *testing.T) {
+	in, p := pooled(map[JibriState]int{JibriFree: 4}), threeFree
+	in.History = nil
+	for n := 10; n >= 0; n-- {
+		in.History = append(in.History, Sample{At: noon.Add(-time.Duration(n) * 61 * time.Second), Demand: 3})
+	}
+	p.RetireAfter = 3 * time.Minute // the least that settings accept
+	assert.Len(t, DecideJibris(in, p).Retire, 1)
+	p.RetireAfter = 2 * time.Minute
+	assert.Empty(t, DecideJibris(in, p).Retire)
+}
+
 func TestTheWorkedExampleOfTheRecorders(t *testing.T) {
 	at := func(free, busy int) JibriInput {
 		in := pooled(map[JibriState]int{JibriFree: free, JibriBusy: busy})

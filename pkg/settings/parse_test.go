@@ -172,6 +172,7 @@ func TestEveryRuleIsTold(t *testing.T) {
 		{"no instance type of recorders", set("jibris.instanceTypes", []any{}), "fleet.jibris.instanceTypes", "at least one"},
 		{"recorders of two architectures", set("jibris.instanceTypes", []any{"c7i.xlarge", "c7g.xlarge"}), "fleet.jibris.instanceTypes[1]", "x86_64"},
 		{"a floor above half of the recorders' disk", set("jibris.diskFloorGiB", 51), "fleet.jibris.diskFloorGiB", "from 1 to 50"},
+		{"recorders retired on a time too short to be known without gaps", set("jibris.retireAfter", "2m"), "fleet.jibris.retireAfter", "3m"},
 		{"a recorder given up while it boots", set("jibris.admissionGrace", "2m"), "fleet.jibris.admissionGrace", "bootTime"},
 		{"a recorder's grace longer than the hook holds", func(doc map[string]any) {
 			set("jibris.admissionGrace", "2h")(doc)

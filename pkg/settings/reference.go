@@ -95,7 +95,7 @@ var knobs = []knob{
 	{"jibris.diskFloorGiB", "1 to half of `volumeGiB`", "what must be free of it for a recording to start"},
 	{"jibris.bootTime", "30s to 30m", "from launch to free"},
 	{"jibris.admissionGrace", "`bootTime` to 2h, and what a lifecycle hook can hold", "from launch to fit before a recorder is replaced"},
-	{"jibris.retireAfter", "1m to 24h", "how long there are more free recorders than wanted before one is retired"},
+	{"jibris.retireAfter", "3m to 24h", "how long there are more free recorders than wanted before one is retired"},
 	{"jibris.serviceLevel", "0.5 to 0.9999", "how likely the starts that the forecast foresees shall be all"},
 	{"jibris.joinLimit", "30s to 15m", "how long a recorder may join a room"},
 	{"jibris.finalizeLimit", "10s to 1h", "how long a recorder may take to end a recording"},

@@ -24,7 +24,7 @@ func (j Jibris) validate(c check, hook Duration) {
 	case grace.duration(j.AdmissionGrace, time.Second, 2*time.Hour):
 		holdable(grace, j.AdmissionGrace, hook)
 	}
-	c.at("retireAfter").duration(j.RetireAfter, time.Minute, 24*time.Hour)
+	c.at("retireAfter").duration(j.RetireAfter, 3*time.Minute, 24*time.Hour)
 	c.at("serviceLevel").number(j.ServiceLevel, minService, maxService)
 	c.at("joinLimit").duration(j.JoinLimit, 30*time.Second, 15*time.Minute)
 	c.at("finalizeLimit").duration(j.FinalizeLimit, 10*time.Second, time.Hour)

@@ -220,8 +220,8 @@ type Jibris struct {
 	BootTime Duration `json:"bootTime"`
 	// AdmissionGrace is how long a recorder may take to be fit before its launch is given up. Default 10m.
 	AdmissionGrace Duration `json:"admissionGrace"`
-	// RetireAfter is how long there must have been more free recorders than wanted before one is retired: 1m to 24h.
-	// Default 5m.
+	// RetireAfter is how long there must have been more free recorders than wanted before one is retired: 3m to 24h,
+	// for what was needed is known once a minute, and a gap of more than half of it is no proof. Default 5m.
 	RetireAfter Duration `json:"retireAfter"`
 	// ServiceLevel is how likely it shall be that the starts that the forecast foresees are all, 0.5 to 0.9999. Default 0.995.
 	ServiceLevel float64 `json:"serviceLevel"`

@@ -73,7 +73,7 @@ func alarmsSettings() ([]byte, error) {
 		"edge":           map[string]any{"shardLimit": shardLimit, "tableSize": tableSize, "tableExpiry": "1m"},
 		"bridges": map[string]any{"min": 2, "max": mostBridges, "spare": 0.5, "slack": 0.25, "bootTime": "1m", "admissionGrace": "4m", "shrinkAfter": "3m",
 			"drainLimit": "2m", "hookTimeout": "3m", "deadAfter": "15m", "quarantineWindow": "15m"},
-		"jibris": map[string]any{"free": 2, "min": 2, "max": mostRecorders, "bootTime": "2m", "admissionGrace": "6m", "retireAfter": "2m",
+		"jibris": map[string]any{"free": 2, "min": 2, "max": mostRecorders, "bootTime": "2m", "admissionGrace": "6m", "retireAfter": "3m",
 			"recordingLimit": "1h", "joinLimit": "3m"},
 		"intervals":  map[string]any{"agentTimeout": "400ms"}, // two seconds of an agent that hangs would be a minute here
 		"recordings": map[string]any{"lateAfter": "5m"},
