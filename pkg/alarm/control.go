@@ -41,8 +41,9 @@ func (b *builder) controlPlane() {
 			"look at the rule in EventBridge and at the AWS Health Dashboard; deploy the control stack again to restore both.",
 		}
 		slow.Name, slow.Metric, slow.Statistic, slow.Threshold = name+"-slow", "Duration", Maximum, slowMillis
+		slow.Periods = 5 // of runs that take so long because they fail, errors are told first, and alone
 		slow.Advice = Advice{
-			"A run of the Lambda " + function + " took 40 of its 50 seconds in each of three minutes.", []string{"AWS throttles its calls", "many agents hang until their time limit", "the fleet has outgrown its memory size"},
+			"A run of the Lambda " + function + " took 40 of its 50 seconds in each of five minutes.", []string{"AWS throttles its calls", "many agents hang until their time limit", "the fleet has outgrown its memory size"},
 			"read in its log what it waits for; compare the metric ObserveMillis.",
 		}
 		b.add("", errors, throttles, idle, slow, b.dead(name+"-dead", Advice{

@@ -78,15 +78,15 @@ func (t Trouble) of(who, service, action string) bool {
 	return slices.Contains(t.Services, service) && (t.Action == "" || t.Action == action) && (len(t.Callers) == 0 || slices.Contains(t.Callers, who))
 }
 
-// Starve lets each run of some functions take so much longer, on the wall, as of one that has outgrown its share of a
+// Starve lets each run of some functions take so long at least, on the wall, as of one that has outgrown its share of a
 // processor, until end is called.
-func (c *Cloud) Starve(by time.Duration, functions ...string) (end func()) {
+func (c *Cloud) Starve(least time.Duration, functions ...string) (end func()) {
 	set := func(delay time.Duration) {
 		for _, name := range functions {
 			c.host.Starve(name, delay)
 		}
 	}
-	set(by)
+	set(least)
 	return func() { set(0) }
 }
 

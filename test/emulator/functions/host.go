@@ -63,11 +63,11 @@ func (h *Host) Deploy(f Function) {
 	}
 }
 
-// Starve lets each run of a function from now on take so much longer, on the wall.
-func (h *Host) Starve(name string, by time.Duration) {
+// Starve lets each run of a function from now on take so long at least, on the wall.
+func (h *Host) Starve(name string, least time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.starved[name] = by
+	h.starved[name] = least
 }
 
 // Name is the name of the function with this ARN or name, and whether there is one.
@@ -103,10 +103,10 @@ func (h *Host) Invoke(ctx context.Context, name string, payload []byte) (Result,
 		return Result{}, ErrThrottled{name}
 	}
 	began, limit := time.Now(), max(h.options.Clock.Scale(d.function.Timeout), h.options.LeastTimeout)
-	if err := pace.Wait(ctx, starved); err != nil {
-		return Result{}, err
-	}
 	result, err := h.run(ctx, d, payload, began.Add(limit))
+	if err == nil {
+		err = pace.Wait(ctx, time.Until(began.Add(starved)))
+	}
 	if err != nil {
 		return Result{}, err
 	}
