@@ -66,8 +66,11 @@ func BenchmarkReconcileThousandBridges(b *testing.B) {
 	for n := range shards {
 		w.shard(n + 1).Max = 2 * each
 		for _, m := range w.shard(n + 1).members {
-			m.node.stress, m.node.endpoints = 0.58, 58
+			m.node.stress, m.node.endpoints = 0.593, 59
 		}
+		reserve := w.shard(n + 1).members[0].node
+		reserve.stress, reserve.endpoints = 0, 0
+		reserve.become(fleet.PhaseDraining, w.Now())
 	}
 	for _, g := range w.groups {
 		for _, m := range g.members {
@@ -92,6 +95,7 @@ func BenchmarkReconcileThousandBridges(b *testing.B) {
 	clear(w.calls)
 	counted.calls.Store(0)
 	answers.asked.Store(0)
+	answers.ordered.Store(0)
 	b.ReportAllocs()
 	for b.Loop() {
 		_, err := w.bridges.Run(ctx, []event.Wakeup{schedule})
@@ -103,6 +107,6 @@ func BenchmarkReconcileThousandBridges(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/op")
 	b.ReportMetric(float64(aws)/float64(b.N), "AWS-calls/op")
 	b.ReportMetric(float64(answers.asked.Load())/float64(b.N), "agents/op")
-	require.Zero(b, answers.ordered.Load(), "the fleet is at rest, or the figures are of something else")
+	require.EqualValues(b, shards*b.N, answers.ordered.Load(), "each reserve is told to drain on, and nothing else")
 	require.Empty(b, w.took(), "the fleet is at rest, or the figures are of something else")
 }
