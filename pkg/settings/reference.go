@@ -82,7 +82,7 @@ var knobs = []knob{
 	{"bridges.bootTime", "30s to 30m", "from launch to serving"},
 	{"bridges.serviceLevel", "0.5 to 0.9999", "how likely what the forecast foresees shall suffice"},
 	{"bridges.admissionGrace", "`bootTime` to 2h, and what a lifecycle hook can hold", "from launch to healthy before a bridge is replaced"},
-	{"bridges.drainLimit", "1m to 48h, and to 100 times `hookTimeout`", "how long a bridge may drain before `atDrainLimit` applies"},
+	{"bridges.drainLimit", "1m to 48h, and to 100 times `hookTimeout`", "how long a bridge that is no reserve either may drain before `atDrainLimit` applies"},
 	{"bridges.atDrainLimit", "`hold` or `move`", "keep the bridge and alarm, or let Jicofo move its participants"},
 	{"bridges.hookTimeout", "3m to 2h", "heartbeat timeout of the lifecycle hooks"},
 	{"bridges.deadAfter", "1m to 1h", "how long a bridge is dead for its agent and Jicofo before it is replaced"},

@@ -174,8 +174,8 @@ type Bridges struct {
 	// AdmissionGrace is how long a bridge may take to become healthy before it is given up and replaced:
 	// BootTime to 2h. Default 10m.
 	AdmissionGrace Duration `json:"admissionGrace"`
-	// DrainLimit is how long a bridge may drain before AtDrainLimit applies: 1m to 100 times HookTimeout and at
-	// most 48h, which is as long as a lifecycle hook can hold. Default 6h.
+	// DrainLimit is how long a bridge may drain once it is not needed as a reserve either, before AtDrainLimit applies: 1m to
+	// 100 times HookTimeout and at most 48h, which is as long as a lifecycle hook can hold. Default 6h.
 	DrainLimit Duration `json:"drainLimit"`
 	// AtDrainLimit is "hold" (keep the bridge, alarm) or "move" (Jicofo moves its participants). Default "hold".
 	AtDrainLimit AtDrainLimit `json:"atDrainLimit"`
