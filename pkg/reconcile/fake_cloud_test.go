@@ -306,8 +306,11 @@ func (c *cloud) Complete(_ context.Context, name, hook string, id fleet.Instance
 	case m == nil || g.Name != name:
 	case hook == fleet.HookLaunch && m.Lifecycle == fleet.StatePendingWait && result == fleet.Continue:
 		m.Lifecycle = fleet.StateInService
-		if !m.node.admitted && !m.node.wiped {
-			c.wrong("%s is let into service without an order to work", id)
+		switch {
+		case g.Role == fleet.RoleSignal && !m.node.admitted && !m.node.wiped:
+			c.wrong("%s is let into service without an order to work, which nobody repeats", id)
+		case g.Role != fleet.RoleSignal && m.node.admitted:
+			c.wrong("%s worked before its hook was answered", id)
 		}
 	case hook == fleet.HookLaunch && m.Lifecycle == fleet.StatePendingWait && c.abandonedLeave:
 		m.Lifecycle, m.deadline = fleet.StateTerminatingWait, c.now.Add(c.hookTimeout)

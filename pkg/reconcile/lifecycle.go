@@ -197,12 +197,12 @@ func (l Lifecycle) reconcile(ctx context.Context, o fleet.Observation, t *tenure
 	return done, slowest, errors.Join(failed...)
 }
 
-// noteOrders keeps, before anything is done, which instances are about to be ordered to work: even if this run ends
-// in between, no later one takes them for instances that never carried anybody.
+// noteOrders keeps, before anything is done, which signal nodes are about to be ordered to work before they are in service:
+// even if this run ends in between, no later one takes them for instances that never carried anybody.
 func (l Lifecycle) noteOrders(ctx context.Context, o fleet.Observation, t *tenure[lifecycleMemory], stays []stay) error {
 	orders := false
 	for _, s := range stays {
-		if s.admit.Step == admit.Admit {
+		if s.admit.Step == admit.Admit && o.Group.Role == fleet.RoleSignal {
 			t.memory.order(s.instance.ID, o.At)
 			orders = true
 		}

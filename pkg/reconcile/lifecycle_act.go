@@ -21,12 +21,11 @@ type warden struct {
 	deeds
 }
 
-// come acts on an instance that waits to be admitted. One that was ordered to work may carry people before its hook
-// is answered, so the hold is prolonged when that fails.
+// come acts on an instance that waits to be admitted. The hold is prolonged when its hook is not answered.
 func (a *warden) come(ctx context.Context, next admit.Next) {
 	switch next.Step {
 	case admit.Admit:
-		if !a.admit(ctx, next.Reason) || !a.complete(ctx) {
+		if !a.admit(ctx, next.Reason) {
 			a.heartbeat(ctx, fleet.HookLaunch)
 		}
 	case admit.Complete:
@@ -42,14 +41,22 @@ func (a *warden) come(ctx context.Context, next admit.Next) {
 	}
 }
 
-// admit gives a signal node its name first, so that its bridges and HAProxy find it, then orders it to work.
+// admit lets an instance into service and orders it to work, and reports whether its hook is answered.
+//
+// Whoever works before its hook is answered is ended under its people when the control plane is gone for the hook's timeout. So
+// a bridge or a recorder is let into service first; an order that fails is repeated by the loop that sizes its group. Nobody
+// would repeat a signal node's, so it is given its name, by which its bridges and HAProxy find it, and its order before that.
 func (a *warden) admit(ctx context.Context, reason string) bool {
-	if !a.point(ctx) {
+	if a.o.Group.Role == fleet.RoleSignal {
+		return a.point(ctx) && a.order(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason}) && a.complete(ctx)
+	}
+	if !a.complete(ctx) {
 		return false
 	}
 	// A new bridge joins the reserve: the loop that sizes the group takes it back when its room is needed. Where none is known
 	// to serve, it is needed at once.
-	return a.order(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason, Reserve: a.o.Group.Role == fleet.RoleBridge && serves(a.o)})
+	a.order(ctx, fleet.VerbAdmit, fleet.Order{Reason: reason, Reserve: a.o.Group.Role == fleet.RoleBridge && serves(a.o)})
+	return true
 }
 
 // serves reports whether any node in service of a group says that it takes work.

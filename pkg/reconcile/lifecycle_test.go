@@ -46,10 +46,42 @@ func TestABridgeIsAdmittedWhenItIsFit(t *testing.T) {
 	assert.Equal(t, []string{"heartbeat i-004 admit"}, w.took(), "it boots and is held")
 	w.advance(4 * time.Minute)
 	w.runLifecycle()
-	assert.Equal(t, []string{"admit i-004", "complete i-004 admit CONTINUE"}, w.took())
+	assert.Equal(t, []string{"complete i-004 admit CONTINUE", "admit i-004"}, w.took())
 	assert.Equal(t, fleet.StateInService, m.Lifecycle)
 	assert.Equal(t, "lifecycle", m.node.orders[0].Loop)
 	assert.Len(t, g.members, 3)
+	w.well()
+}
+
+func TestABridgeWorksOnlyOnceItIsInService(t *testing.T) {
+	w, _, m := newcomer(t, fleet.RoleBridge)
+	w.advance(4 * time.Minute)
+	w.faults["complete"] = errThrottled
+	for range 90 {
+		_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
+		require.ErrorIs(t, err, errThrottled)
+		require.False(t, m.node.admitted, "its hook may lapse while nobody prolongs it")
+		w.advance(time.Minute)
+	}
+	assert.Equal(t, fleet.StatePendingWait, m.Lifecycle, "meanwhile it is held")
+	clear(w.faults)
+	w.runLifecycle()
+	assert.Equal(t, fleet.StateInService, m.Lifecycle)
+	assert.True(t, m.node.admitted)
+	w.well()
+}
+
+func TestAnOrderThatABridgeInServiceDidNotHearIsRepeated(t *testing.T) {
+	w, _, m := newcomer(t, fleet.RoleBridge)
+	w.advance(4 * time.Minute)
+	w.faults["admit"] = errThrottled
+	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
+	require.ErrorIs(t, err, errThrottled)
+	require.Equal(t, fleet.StateInService, m.Lifecycle)
+	require.False(t, m.node.admitted)
+	clear(w.faults)
+	w.runBridges()
+	assert.True(t, m.node.admitted)
 	w.well()
 }
 
@@ -80,7 +112,7 @@ func TestAnAdmissionThatWasBrokenOffIsFinishedByTheNextRun(t *testing.T) {
 }
 
 func TestAnInstanceThatWasOrderedToWorkIsNotGivenUpWhenItFallsSilent(t *testing.T) {
-	w, _, m := newcomer(t, fleet.RoleBridge)
+	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
 	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
@@ -96,7 +128,7 @@ func TestAnInstanceThatWasOrderedToWorkIsNotGivenUpWhenItFallsSilent(t *testing.
 }
 
 func TestAnAdmittedInstanceIsHeldWhileItsHookCannotBeAnswered(t *testing.T) {
-	w, _, m := newcomer(t, fleet.RoleBridge)
+	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
 	for range 90 {
@@ -273,7 +305,7 @@ func TestDoubledWakeupsDoNothingTwice(t *testing.T) {
 		_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{hook, hook})
 		require.NoError(t, err)
 	}
-	assert.Equal(t, []string{"admit i-004", "complete i-004 admit CONTINUE"}, w.took())
+	assert.Equal(t, []string{"complete i-004 admit CONTINUE", "admit i-004"}, w.took())
 }
 
 func TestAWakeupNarrowsTheGroupsAndItsContentIsNotBelieved(t *testing.T) {
@@ -335,10 +367,10 @@ func TestASilentInstanceThatWasGivenUpIsLetGoWithoutAWord(t *testing.T) {
 }
 
 func TestAnOrderToWorkIsRememberedEvenIfItsRunEndsBeforeItsLease(t *testing.T) {
-	w, _, m := newcomer(t, fleet.RoleBridge)
+	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
-	w.leases.fail["release lifecycle/jitsi-shard-1-bridges"] = errThrottled
+	w.leases.fail["release lifecycle/jitsi-shard-1-signals"] = errThrottled
 	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
 	require.ErrorIs(t, err, errThrottled)
 	clear(w.faults)
@@ -353,9 +385,9 @@ func TestAnOrderToWorkIsRememberedEvenIfItsRunEndsBeforeItsLease(t *testing.T) {
 }
 
 func TestNothingIsOrderedThatCannotBeRemembered(t *testing.T) {
-	w, _, m := newcomer(t, fleet.RoleBridge)
+	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
-	w.leases.fail["note lifecycle/jitsi-shard-1-bridges"] = errThrottled
+	w.leases.fail["note lifecycle/jitsi-shard-1-signals"] = errThrottled
 	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
 	require.ErrorIs(t, err, errThrottled)
 	assert.False(t, m.node.admitted)
