@@ -17,6 +17,7 @@ type bridgeState uint8
 
 const (
 	booting bridgeState = iota
+	standby             // has booted, and waits to be admitted
 	serving
 	draining
 	gone   // empty, shut down or about to; its machine runs until somebody ends it
@@ -30,6 +31,7 @@ type bridge struct {
 	people   int
 	launched float64
 	since    float64 // of its state
+	heard    float64 // when the control plane last told it to drain
 	fails    bool    // will never serve
 	told     bool    // to shut down once it is empty
 	endAt    float64 // of its bill, when it ends
@@ -81,6 +83,7 @@ type pool struct {
 	woke                                   bool
 	held                                   bool // empty bridges are ended by the policy
 	reserves                               bool // new bridges drain until they are taken back, and end when they are released
+	admits                                 bool // new bridges are admitted by the policy
 }
 
 func newPool(rooms int, boot func(int) (float64, bool)) *pool {

@@ -85,6 +85,9 @@ func (p *pool) launch(now float64) {
 	seconds, fails := p.bootTime(b.id)
 	b.fails = fails
 	p.bridges = append(p.bridges, b)
+	if p.admits {
+		seconds = max(0, seconds-admission)
+	}
 	heap.Push(&p.boots, moment{now + seconds, b})
 }
 
@@ -94,18 +97,67 @@ func (p *pool) due(now float64) {
 	b := m.bridge
 	switch b.state {
 	case booting:
-		if b.fails {
+		switch {
+		case p.admits && b.fails: // until the policy gives it up
+		case b.fails:
 			p.bury(b)
-			return
+		case p.admits:
+			b.state, b.since = standby, now
+		default:
+			p.begin(b, now)
+			if p.reserves {
+				b.state, b.heard = draining, now
+			}
 		}
-		b.state, b.since = serving, now
-		if p.reserves {
-			b.state = draining
-		}
-		p.welcome()
 	case ending:
 		if now >= b.endAt { // not when it would have come up
 			p.bury(b)
+		}
+	}
+}
+
+// admission is the mean time from a bridge's or a recorder's being up to the run that admits it. A boot time is from launch
+// to service.
+const admission = 30
+
+// admit lets a bridge that has booted take work.
+func (p *pool) admit(b *bridge, now float64) {
+	if b.state == standby {
+		p.begin(b, now)
+	}
+}
+
+func (p *pool) begin(b *bridge, now float64) {
+	b.state, b.since = serving, now
+	p.welcome()
+}
+
+// alone is for how long a bridge of the reserve drains without an order, in seconds: package agent's.
+const alone = 300
+
+// hear lets all that drain hear that they shall go on.
+func (p *pool) hear(now float64) {
+	for _, b := range p.bridges {
+		b.heard = now
+	}
+}
+
+// left is when the next bridge of the reserve takes work by itself, if no order comes until then.
+func (p *pool) left() float64 {
+	next := never
+	for _, b := range p.bridges {
+		if p.reserves && b.state == draining && !b.told {
+			next = min(next, b.heard+alone)
+		}
+	}
+	return next
+}
+
+// serveAlone lets the bridges of the reserve that nobody orders any more take work by themselves.
+func (p *pool) serveAlone(now float64) {
+	for _, b := range p.bridges {
+		if b.state == draining && !b.told && now >= b.heard+alone {
+			b.state, b.since = serving, now
 		}
 	}
 }
@@ -133,6 +185,7 @@ func (p *pool) bury(b *bridge) {
 }
 
 func (p *pool) drain(b *bridge, now float64) {
+	b.heard = now
 	if b.state != serving {
 		return
 	}
@@ -146,7 +199,7 @@ func (p *pool) kill(b *bridge, now float64) {
 		return
 	}
 	delay := float64(endDelay)
-	if b.state == gone {
+	if b.state == gone || p.admits {
 		delay = machineDelay
 	}
 	p.end(b, now, delay)
@@ -169,7 +222,7 @@ func (p *pool) undrain(b *bridge, now float64) {
 
 // states are the words of capacity for the states.
 var states = map[bridgeState]capacity.State{
-	booting: capacity.Booting, serving: capacity.Serving, draining: capacity.Draining, gone: capacity.Retiring, ending: capacity.Retiring,
+	booting: capacity.Booting, standby: capacity.Booting, serving: capacity.Serving, draining: capacity.Draining, gone: capacity.Retiring, ending: capacity.Retiring,
 }
 
 // second is a moment of the simulation as a duration from the workload's start.

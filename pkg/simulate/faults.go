@@ -27,6 +27,9 @@ type Faults struct {
 	LostWakes, DoubledRuns float64
 	// Throttled is the share of decisions whose launches AWS refuses: 0 to 1.
 	Throttled float64
+	// Ended is the share of looks before each of which a person ends an instance in service through Auto Scaling: 0 to 1. Only
+	// the whole control plane goes by Auto Scaling's hooks, so only it plays this.
+	Ended float64
 	// Down is for how long the control plane does not run, each day from DownAt on.
 	Down   time.Duration
 	DownAt time.Duration // time of the day
@@ -46,6 +49,7 @@ var faultKinds = []struct {
 	{"lost-events", "half of all wake-ups are lost", func(f *Faults) { f.LostWakes = 0.5 }},
 	{"doubled-events", "half of all decisions are made twice at once", func(f *Faults) { f.DoubledRuns = 0.5 }},
 	{"throttling", "a fifth of all launches are refused with a throttle", func(f *Faults) { f.Throttled = 0.2 }},
+	{"ended", "about once an hour somebody ends an instance in service in the console (jitsi-fleet-whole)", func(f *Faults) { f.Ended = 1.0 / 60 }},
 	{"outage", "the control plane does not run from 10:30 to 11:30 each day", func(f *Faults) { f.Down, f.DownAt = time.Hour, 10*time.Hour+30*time.Minute }},
 }
 

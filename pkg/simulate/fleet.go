@@ -60,12 +60,18 @@ func (f *Fleet) Decide(v BridgeView) Deeds {
 func name(id int) fleet.InstanceID { return fleet.InstanceID(fmt.Sprintf("i-%06d", id)) }
 
 func numbers(ids []fleet.InstanceID) []int {
-	var all []int
-	for _, id := range ids {
-		n, err := strconv.Atoi(strings.TrimPrefix(string(id), "i-"))
-		if err == nil {
-			all = append(all, n)
-		}
+	all := make([]int, len(ids))
+	for i, id := range ids {
+		all[i] = number(id)
 	}
 	return all
+}
+
+// number is a name's; -1 of what is no name.
+func number(id fleet.InstanceID) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(string(id), "i-"))
+	if err != nil {
+		return -1
+	}
+	return n
 }

@@ -17,7 +17,7 @@ func anyFaults() *rapid.Generator[Faults] {
 		}
 		return Faults{
 			Gaps: share("gaps"), Wrong: share("wrong"), Stale: share("stale"), BootFailures: share("boot failures"), SlowBoots: share("slow boots"),
-			NoCapacity: share("no capacity"), LostWakes: share("lost"), DoubledRuns: share("doubled"), Throttled: share("throttled"),
+			NoCapacity: share("no capacity"), LostWakes: share("lost"), DoubledRuns: share("doubled"), Throttled: share("throttled"), Ended: share("ended"),
 			Down:   time.Duration(max(0, rapid.IntRange(-60, 60).Draw(t, "down"))) * time.Minute,
 			DownAt: time.Duration(rapid.IntRange(0, 120).Draw(t, "down at")) * time.Minute,
 		}

@@ -101,7 +101,7 @@ type studio struct {
 	next, job int
 	bootTime  func(id int) (seconds float64, fails bool)
 	began     int  // recordings since a policy looked last
-	held      bool // retired recorders are ended by the policy
+	held      bool // new recorders are admitted, and retired ones ended, by the policy
 
 	counting                                   bool
 	busy                                       int
@@ -190,6 +190,9 @@ func (s *studio) launch(now float64) {
 	seconds, fails := s.bootTime(r.id)
 	r.fails = fails
 	s.recorders = append(s.recorders, r)
+	if s.held {
+		seconds = max(0, seconds-admission)
+	}
 	heap.Push(&s.queue, happening{at: now + seconds, recorder: r})
 }
 
@@ -203,10 +206,13 @@ func (s *studio) due(now float64) {
 			s.bury(r)
 		}
 	case h.what == upOrDown && r.fails:
-		s.bury(r)
+		if !s.held { // else until the policy gives it up
+			s.bury(r)
+		}
+	case h.what == upOrDown && s.held:
+		r.state = standby
 	case h.what == upOrDown && r.state == booting:
-		r.state, r.idleSince = serving, now
-		s.serve(now)
+		s.begin(r, now)
 	case r.state == ending || r.state == ended || h.job != r.job:
 	case h.what == stopped:
 		h.at, h.what = now+finalizing, finished
@@ -220,6 +226,18 @@ func (s *studio) due(now float64) {
 	case h.what == emptied:
 		s.endIfDone(r, now)
 	}
+}
+
+// admit lets a recorder that has booted take recordings.
+func (s *studio) admit(r *recorder, now float64) {
+	if r.state == standby {
+		s.begin(r, now)
+	}
+}
+
+func (s *studio) begin(r *recorder, now float64) {
+	r.state, r.idleSince = serving, now
+	s.serve(now)
 }
 
 func (s *studio) bury(r *recorder) {
@@ -286,8 +304,8 @@ func (s *studio) kill(r *recorder, now float64) {
 func (r *recorder) seen(start time.Time, now float64) SeenJibri {
 	v := SeenJibri{ID: r.id, Launched: start.Add(second(r.launched)), Spooling: now < r.spoolUntil, Starts: r.starts, Ending: r.state >= ending}
 	switch {
-	case r.state == booting:
-		v.State = capacity.JibriBooting
+	case r.state <= standby:
+		v.State, v.Up = capacity.JibriBooting, r.state == standby
 	case r.state >= draining:
 		v.State = capacity.JibriRetiring
 		v.Busy = r.busy

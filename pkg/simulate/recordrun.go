@@ -15,6 +15,7 @@ type SeenJibri struct {
 	IdleFor  time.Duration // since when it is free
 	Launched time.Time
 	Starts   int64 // recordings that began on it, ever
+	Up       bool  // has booted, and waits to be admitted
 	Ending   bool  // its machine is being ended
 }
 
@@ -25,10 +26,10 @@ type JibriView struct {
 	Began  int // recordings since the last look
 }
 
-// JibriDeeds are what a policy does. Retire lets a recorder finish first; Kill does not.
+// JibriDeeds are what a policy does. Retire lets a recorder finish first; Kill does not. Admit is for a JibriAdmitter's.
 type JibriDeeds struct {
-	Launch       int
-	Retire, Kill []int
+	Launch              int
+	Admit, Retire, Kill []int
 }
 
 // JibriPolicy sizes the pool of recorders.
@@ -39,8 +40,11 @@ type JibriPolicy interface {
 	Decide(v JibriView) JibriDeeds
 }
 
-// JibriEnder is a policy that ends retired recorders itself, by Kill.
-type JibriEnder interface{ EndsJibris() }
+// JibriAdmitter is Admitter's counterpart. It ends retired recorders itself, too, by Kill.
+type JibriAdmitter interface {
+	// Elapse is what Auto Scaling does by itself.
+	Elapse(v JibriView) JibriDeeds
+}
 
 // StartWaker is a policy that is woken when a recording begins, this long after it.
 type StartWaker interface{ WakeAfterStart() time.Duration }
@@ -74,7 +78,7 @@ func PlayJibris(w Workload, policy JibriPolicy, first int, o Options) (JibriFigu
 	if waker, ok := policy.(StartWaker); ok {
 		r.wakeAfter = waker.WakeAfterStart().Seconds()
 	}
-	_, r.s.held = policy.(JibriEnder)
+	_, r.s.held = policy.(JibriAdmitter)
 	for range first {
 		r.s.recorders = append(r.s.recorders, &recorder{id: r.s.next, state: serving})
 		r.s.next++
@@ -137,18 +141,26 @@ func (r *jibriRun) advance(to, warmUp float64) {
 }
 
 func (r *jibriRun) decide() {
+	r.view.Now, r.view.Began = r.w.Start.Add(second(r.now)), r.s.began
 	if r.faults.down(r.now) {
+		if a, ok := r.policy.(JibriAdmitter); ok {
+			r.look()
+			r.act(a.Elapse(r.view))
+		}
 		return
 	}
-	r.view.Now, r.view.Began = r.w.Start.Add(second(r.now)), r.s.began
 	r.s.began = 0
 	for range r.faults.times() {
-		r.view.Jibris = r.view.Jibris[:0]
-		for _, j := range r.s.recorders {
-			r.view.Jibris = append(r.view.Jibris, r.faults.jibri(j.seen(r.w.Start, r.now)))
-		}
+		r.look()
 		r.act(r.policy.Decide(r.view))
 		r.view.Began = 0
+	}
+}
+
+func (r *jibriRun) look() {
+	r.view.Jibris = r.view.Jibris[:0]
+	for _, j := range r.s.recorders {
+		r.view.Jibris = append(r.view.Jibris, r.faults.jibri(j.seen(r.w.Start, r.now)))
 	}
 }
 
@@ -156,6 +168,7 @@ func (r *jibriRun) act(d JibriDeeds) {
 	for range r.faults.granted(d.Launch) {
 		r.s.launch(r.now)
 	}
+	r.each(d.Admit, r.s.admit)
 	r.each(d.Retire, r.s.retire)
 	r.each(d.Kill, r.s.kill)
 }

@@ -36,8 +36,9 @@ type SeenBridge struct {
 	Stress   float64
 	People   int
 	Launched time.Time
-	// Told is true when it was told to shut down once it is empty, Gone when it has, and Ending when its machine ends.
-	Told, Gone, Ending bool
+	// Up is true when it has booted and waits to be admitted, Told when it was told to shut down once it is empty, Gone when
+	// it has, and Ending when its machine ends.
+	Up, Told, Gone, Ending bool
 }
 
 // BridgeView is what a policy sees of the bridges at one moment.
@@ -47,10 +48,17 @@ type BridgeView struct {
 }
 
 // Deeds are what a policy does. Kill ends bridges whoever is on them. Retire tells draining ones to shut down once they
-// are empty, which all others do by themselves than those of an Ender.
+// are empty, which all others do by themselves than those of an Ender. Admit is for those of an Admitter.
 type Deeds struct {
-	Launch                                int
-	Drain, Undrain, Release, Retire, Kill []int
+	Launch                                       int
+	Admit, Drain, Undrain, Release, Retire, Kill []int
+}
+
+// Admitter is a policy that admits what has booted, and gives up what does not boot. It goes by Auto Scaling's hooks, whose
+// time passes also while the control plane is down.
+type Admitter interface {
+	// Elapse is what Auto Scaling does by itself.
+	Elapse(v BridgeView) Deeds
 }
 
 // Ender is a policy that ends empty bridges itself, by Retire and then Kill.
@@ -86,6 +94,7 @@ type bridgeRun struct {
 	places []place
 	byEnd  []int32
 	now    float64
+	alone  float64 // when a bridge of the reserve takes work by itself
 	view   BridgeView
 	faults *gremlin
 	series []BridgePoint
@@ -106,13 +115,14 @@ func PlayBridges(w Workload, policy BridgePolicy, first int, o Options) (BridgeF
 }
 
 func newBridgeRun(w Workload, policy BridgePolicy, first int, o Options) *bridgeRun {
-	r := &bridgeRun{w: w, policy: policy, places: make([]place, len(w.Visits)), byEnd: byEnd(w.Visits), faults: newGremlin(o), bin: newBinning(o)}
+	r := &bridgeRun{alone: never, w: w, policy: policy, places: make([]place, len(w.Visits)), byEnd: byEnd(w.Visits), faults: newGremlin(o), bin: newBinning(o)}
 	r.pool = newPool(w.Rooms, r.faults.boots(o.BridgeBoot))
 	if waker, ok := policy.(Waker); ok {
 		r.pool.crossed = waker.WakeStress() * perBridge
 	}
 	_, r.pool.held = policy.(Ender)
 	_, r.pool.reserves = policy.(Reserver)
+	_, r.pool.admits = policy.(Admitter)
 	for range first {
 		r.pool.bridges = append(r.pool.bridges, &bridge{id: r.pool.next, state: serving})
 		r.pool.next++
@@ -139,7 +149,7 @@ func (r *bridgeRun) play(warmUp float64) {
 	period := r.policy.Period().Seconds()
 	end := r.w.Length().Seconds()
 	for {
-		next := min(tick, wake, end)
+		next := min(tick, wake, end, r.alone)
 		if joins < len(r.w.Visits) {
 			next = min(next, r.w.Visits[joins].Join)
 		}
@@ -155,6 +165,7 @@ func (r *bridgeRun) play(warmUp float64) {
 			return
 		case len(r.pool.boots) > 0 && r.pool.boots[0].at <= next:
 			r.pool.due(next)
+			r.alone = r.pool.left()
 		case leaves < len(r.byEnd) && r.w.Visits[r.byEnd[leaves]].Leave <= next:
 			r.pool.leave(&r.places[r.byEnd[leaves]], next)
 			leaves++
@@ -171,9 +182,12 @@ func (r *bridgeRun) play(warmUp float64) {
 		case wake <= next:
 			wake = never
 			r.decide()
-		default:
+		case tick <= next:
 			tick += period
 			r.decide()
+		default:
+			r.pool.serveAlone(next)
+			r.alone = r.pool.left()
 		}
 	}
 }
@@ -196,11 +210,19 @@ func (r *bridgeRun) advance(to, warmUp float64) {
 
 func (r *bridgeRun) decide() {
 	if r.faults.down(r.now) {
+		if a, ok := r.policy.(Admitter); ok {
+			r.look()
+			r.act(a.Elapse(r.view))
+		}
 		return
 	}
 	for range r.faults.times() {
 		r.look()
-		r.act(r.policy.Decide(r.view))
+		d := r.policy.Decide(r.view)
+		if !r.pool.admits { // whose policy repeats the order itself
+			r.pool.hear(r.now)
+		}
+		r.act(d)
 	}
 }
 
@@ -210,7 +232,7 @@ func (r *bridgeRun) look() {
 	for _, b := range r.pool.bridges {
 		r.view.Bridges = append(r.view.Bridges, r.faults.bridge(SeenBridge{
 			ID: b.id, State: states[b.state], Stress: float64(b.people) / perBridge, People: b.people,
-			Launched: r.w.Start.Add(second(b.launched)), Told: b.told, Gone: b.state == gone && r.now >= b.since+shutdownDelay, Ending: b.state == ending,
+			Launched: r.w.Start.Add(second(b.launched)), Up: b.state == standby, Told: b.told, Gone: b.state == gone && r.now >= b.since+shutdownDelay, Ending: b.state == ending,
 		}))
 	}
 }
@@ -219,11 +241,13 @@ func (r *bridgeRun) act(d Deeds) {
 	for range r.faults.granted(d.Launch) {
 		r.pool.launch(r.now)
 	}
+	r.each(d.Admit, r.pool.admit)
 	r.each(d.Undrain, r.pool.undrain)
 	r.each(d.Drain, r.pool.drain)
 	r.each(d.Release, r.pool.release)
 	r.each(d.Retire, r.pool.retire)
 	r.each(d.Kill, r.pool.kill)
+	r.alone = r.pool.left()
 }
 
 func (r *bridgeRun) each(ids []int, do func(*bridge, float64)) {

@@ -8,18 +8,20 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/event"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/telemetry"
 )
 
-// Whole is jitsi-fleet's whole control loop of bridges, reconcile.Bridges, on the virtual clock: it lists the groups, asks
-// the agents, holds a lease, remembers, raises the desired capacity, gives orders and terminates, all over the simulated
-// bridges. Auto Scaling and the agents are played by stage. It is slower than Fleet and is for runs with faults.
+// Whole is jitsi-fleet's whole control of bridges, reconcile.Bridges and reconcile.Lifecycle, on the virtual clock: it lists
+// the groups, asks the agents, holds leases, remembers, raises the desired capacity, gives orders, admits, terminates, answers
+// hooks and prolongs them, all over the simulated bridges. Auto Scaling and the agents are played by stage. It is slower than
+// Fleet and is for runs with faults.
 type Whole struct {
-	loop  reconcile.Bridges
+	sizes reconcile.Bridges
+	lives reconcile.Lifecycle
 	stage *stage
 	// Failed counts the runs that ended with an error, as a Lambda would report it.
 	Failed int
@@ -32,14 +34,13 @@ func NewWhole(s Settings, o Options) *Whole {
 	env.Fleet, env.TimeZone, env.ServiceLevel, env.Schedules = wholeFleet, "UTC", s.ServiceLevel, "[]"
 	env.Target, env.Spare, env.Slack = s.Bridges.Target, s.Bridges.Spare, s.Bridges.Slack
 	env.ShrinkAfter, env.BootTime, env.Reaction = s.Bridges.ShrinkAfter, s.Bridges.BootTime, s.Bridges.Reaction
-	st := &stage{least: s.Bridges.Min, most: wholeMost, desired: s.Bridges.Min, faults: newGremlin(o), notes: map[string]*note{}}
-	log := slog.New(slog.DiscardHandler)
-	return &Whole{stage: st, loop: reconcile.Bridges{
-		Env: env, Leases: leases{st}, Profiles: profiles{st}, Log: log, Now: st.clock,
-		Observer: reconcile.Observer{
-			Fleet: wholeFleet, Groups: st, Machines: machines{st}, Agents: agents{st}, AgentTimeout: time.Minute, Concurrency: 1, Now: st.clock, Log: log,
-		},
-		Runtime: reconcile.Runtime{Parameters: runtime{st}, Memory: runtime{st}, Announcer: runtime{st}, Log: log},
+	st := newStage(s.Bridges.Min, s.Bridges.Min, wholeMost, o)
+	observer := reconcile.Observer{
+		Fleet: wholeFleet, Groups: st, Machines: machines{st}, Agents: agents{st}, AgentTimeout: time.Minute, Concurrency: 1, Now: st.clock, Log: st.log,
+	}
+	return &Whole{stage: st, lives: st.lifecycle(observer), sizes: reconcile.Bridges{
+		Env: env, Leases: leases{st}, Profiles: profiles{st}, Log: st.log, Now: st.clock, Observer: observer,
+		Runtime: reconcile.Runtime{Parameters: runtime{st}, Memory: runtime{st}, Announcer: runtime{st}, Log: st.log},
 	}}
 }
 
@@ -55,7 +56,7 @@ const (
 func (*Whole) Period() time.Duration { return time.Minute }
 
 // WakeStress is the agents'.
-func (w *Whole) WakeStress() float64 { return w.loop.Env.Target }
+func (w *Whole) WakeStress() float64 { return w.sizes.Env.Target }
 
 // EndsBridges says that the loop retires and terminates bridges itself.
 func (*Whole) EndsBridges() {}
@@ -63,26 +64,95 @@ func (*Whole) EndsBridges() {}
 // KeepsReserve says that what drains is a reserve.
 func (*Whole) KeepsReserve() {}
 
-// Decide lets the loop run once over what is seen. What it launches is what Auto Scaling lacks to the desired capacity, so
-// a launch that failed is made again.
+// Decide lets both loops run once over what is seen.
 func (w *Whole) Decide(v BridgeView) Deeds {
-	w.stage.view, w.stage.deeds = v, Deeds{}
-	if _, err := w.loop.Run(context.Background(), []event.Wakeup{{Kind: event.Schedule}}); err != nil {
-		w.Failed++
+	w.see(v)
+	for _, run := range []loop{w.sizes.Run, w.lives.Run} {
+		if !run.once() {
+			w.Failed++
+		}
 	}
-	w.stage.deeds.Launch = max(0, w.stage.desired-w.stage.counted())
+	return w.done()
+}
+
+// Elapse is what Auto Scaling does by itself.
+func (w *Whole) Elapse(v BridgeView) Deeds {
+	w.see(v)
+	return w.done()
+}
+
+func (w *Whole) see(v BridgeView) {
+	s := w.stage
+	s.view, s.deeds = v, Deeds{}
+	for _, b := range v.Bridges {
+		s.meet(b.ID, b.Launched)
+	}
+	s.pass()
+}
+
+// done are the deeds. What is launched is what Auto Scaling lacks to the desired capacity, so a launch that failed is made
+// again.
+func (w *Whole) done() Deeds {
+	w.stage.deeds.Launch, w.stage.deeds.Kill = w.stage.scale()
 	return w.stage.deeds
+}
+
+// loop is a control loop's Run.
+type loop func(context.Context, []event.Wakeup) (*telemetry.Record, error)
+
+// once runs a loop as its schedule does, and reports whether it did not fail.
+func (l loop) once() bool {
+	_, err := l(context.Background(), []event.Wakeup{{Kind: event.Schedule}})
+	return err == nil
 }
 
 // stage is Auto Scaling, EC2 and the agents over the bridges that are seen.
 type stage struct {
+	hooks
 	view        BridgeView
 	deeds       Deeds
 	least, most int
 	desired     int
+	begun       bool // those of the beginning were met
 	faults      *gremlin
 	notes       map[string]*note
 	profile     []byte
+	log         *slog.Logger
+}
+
+func newStage(desired, least, most int, o Options) *stage {
+	return &stage{
+		hooks: newHooks(settings.Defaults().Bridges.HookTimeout.D()), desired: desired, least: least, most: most,
+		faults: newGremlin(o), notes: map[string]*note{}, log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// lifecycle is the loop that admits and lets go, over the same instances.
+func (s *stage) lifecycle(observer reconcile.Observer) reconcile.Lifecycle {
+	deployed := settings.Defaults()
+	env := deployed.LifecycleEnv(deployed.Control())
+	env.Fleet = wholeFleet
+	return reconcile.Lifecycle{Env: env, Observer: observer, Leases: leases{s}, Announcer: runtime{s}, Log: s.log, Now: s.clock}
+}
+
+// meet takes notice of an instance that is seen.
+func (s *stage) meet(id int, launched time.Time) { s.hooks.meet(id, launched, !s.begun) }
+
+// pass is Auto Scaling's time since the last look, in which a person may have ended an instance.
+func (s *stage) pass() {
+	s.begun = true
+	s.lapse(s.view.Now)
+	if s.faults.hits(s.faults.o.Faults.Ended) {
+		if id, ok := s.inService(s.faults.luck.Int()); ok {
+			s.terminate(id, s.view.Now)
+		}
+	}
+}
+
+// scale is what Auto Scaling launches and ends.
+func (s *stage) scale() (launch int, ended []int) {
+	ended, s.ended = s.ended, nil
+	return max(0, s.desired-s.counted()), ended
 }
 
 // errThrottled is AWS's answer to too many calls.
@@ -103,21 +173,6 @@ func (s *stage) call() error {
 
 func (s *stage) clock() time.Time { return s.view.Now }
 
-// counted is how many instances count toward the desired capacity.
-func (s *stage) counted() int {
-	ends := map[int]bool{}
-	for _, id := range s.deeds.Kill {
-		ends[id] = true
-	}
-	n := 0
-	for _, b := range s.view.Bridges {
-		if !b.Ending && !ends[b.ID] {
-			n++
-		}
-	}
-	return n
-}
-
 // List is Auto Scaling's description: the shard's signal node, which always serves, and its bridges.
 func (s *stage) List(_ context.Context, scope fleet.Scope) ([]fleet.Group, error) {
 	if err := s.call(); err != nil {
@@ -127,14 +182,7 @@ func (s *stage) List(_ context.Context, scope fleet.Scope) ([]fleet.Group, error
 	signal.Instances = []fleet.Instance{{ID: signalNode, Lifecycle: fleet.StateInService, Protected: true}}
 	bridges := fleet.Group{Name: wholeGroup, Role: fleet.RoleBridge, Shard: wholeShard, Min: s.least, Max: s.most, Desired: s.desired}
 	for _, b := range s.view.Bridges {
-		i := fleet.Instance{ID: name(b.ID), Lifecycle: fleet.StateInService, Protected: true}
-		switch {
-		case b.Ending:
-			i.Lifecycle = fleet.StateTerminating
-		case b.State == capacity.Booting:
-			i.Lifecycle = fleet.StatePendingWait
-		}
-		bridges.Instances = append(bridges.Instances, i)
+		bridges.Instances = append(bridges.Instances, fleet.Instance{ID: name(b.ID), Lifecycle: s.state(b.ID), Protected: true})
 	}
 	var listed []fleet.Group
 	for _, g := range []fleet.Group{signal, bridges} {
@@ -157,28 +205,20 @@ func (s *stage) Raise(_ context.Context, _ string, desired int) error {
 	return nil
 }
 
-// Terminate ends a bridge, whoever is on it.
+// Terminate ends an instance, when its hook is answered.
 func (s *stage) Terminate(_ context.Context, _ string, id fleet.InstanceID, shrink bool) error {
 	if err := s.call(); err != nil {
 		return err
 	}
-	if shrink {
+	if shrink && s.state(number(id)) == fleet.StateInService {
 		s.desired--
 	}
-	s.deeds.Kill = append(s.deeds.Kill, numbers([]fleet.InstanceID{id})...)
+	s.terminate(number(id), s.view.Now)
 	return nil
 }
 
-// KeepZones, Complete and Heartbeat are not called for the stage's instances.
+// KeepZones is not called for the stage's groups.
 func (*stage) KeepZones(context.Context, string) error { return nil }
-
-// Complete ends no hook: the stage's boots end by themselves.
-func (*stage) Complete(context.Context, string, string, fleet.InstanceID, fleet.HookResult) error {
-	return nil
-}
-
-// Heartbeat prolongs nothing.
-func (*stage) Heartbeat(context.Context, string, string, fleet.InstanceID) error { return nil }
 
 const signalNode fleet.InstanceID = "i-signal"
 

@@ -30,7 +30,7 @@ func (a agents) Status(_ context.Context, address netip.Addr) (fleet.Status, err
 
 func (a agents) at(address netip.Addr) (SeenBridge, error) {
 	for _, b := range a.view.Bridges {
-		if b.ID == numberOf(address) && b.State != capacity.Silent && b.State != capacity.Booting && !b.Ending {
+		if b.ID == numberOf(address) && b.State != capacity.Silent && (b.State != capacity.Booting || b.Up) && !b.Ending {
 			return b, nil
 		}
 	}
@@ -40,6 +40,8 @@ func (a agents) at(address netip.Addr) (SeenBridge, error) {
 func statusOf(b SeenBridge) fleet.Status {
 	s := fleet.Status{Instance: name(b.ID), Role: fleet.RoleBridge, Shard: wholeShard, Admitted: true, Phase: fleet.PhaseServing}
 	switch {
+	case b.Up:
+		s.Phase, s.Admitted = fleet.PhaseStandby, false
 	case b.Gone:
 		s.Phase = fleet.PhaseGone
 	case b.Told || b.State == capacity.Retiring:
@@ -56,8 +58,8 @@ func (a agents) signal() fleet.Status {
 	views := map[fleet.InstanceID]fleet.BridgeView{}
 	people := int64(0)
 	for _, b := range a.view.Bridges {
-		if b.State != capacity.Booting && !b.Ending {
-			views[name(b.ID)] = fleet.BridgeView{Operational: !b.Gone, Drain: b.State == capacity.Draining, Endpoints: int64(b.People)}
+		if (b.State != capacity.Booting || b.Up) && !b.Ending {
+			views[name(b.ID)] = fleet.BridgeView{Operational: !b.Gone, Drain: b.Up || b.State == capacity.Draining, Endpoints: int64(b.People)}
 			people += int64(b.People)
 		}
 	}
@@ -68,7 +70,7 @@ func (a agents) signal() fleet.Status {
 }
 
 // Order obeys as package agent does.
-func (a agents) Order(_ context.Context, address netip.Addr, verb fleet.Verb, _ fleet.Order) (fleet.Status, error) {
+func (a agents) Order(_ context.Context, address netip.Addr, verb fleet.Verb, order fleet.Order) (fleet.Status, error) {
 	b, err := a.at(address)
 	if err == nil {
 		err = a.call()
@@ -77,6 +79,11 @@ func (a agents) Order(_ context.Context, address netip.Addr, verb fleet.Verb, _ 
 		return fleet.Status{}, err
 	}
 	switch verb {
+	case fleet.VerbAdmit:
+		a.deeds.Admit = append(a.deeds.Admit, b.ID)
+		if order.Reserve {
+			a.deeds.Drain = append(a.deeds.Drain, b.ID)
+		}
 	case fleet.VerbDrain:
 		a.deeds.Drain = append(a.deeds.Drain, b.ID)
 	case fleet.VerbUndrain:

@@ -3,21 +3,20 @@ package simulate
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"time"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/capacity"
-	"github.com/jitsi-fleet/jitsi-fleet/pkg/event"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/reconcile"
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
-// WholeJibris is Whole's counterpart: reconcile.Jibris, the control loop of the recorders, over the simulated ones.
+// WholeJibris is Whole's counterpart: reconcile.Jibris and reconcile.Lifecycle over the simulated recorders.
 type WholeJibris struct {
-	loop reconcile.Jibris
-	pool *poolStage
+	sizes reconcile.Jibris
+	lives reconcile.Lifecycle
+	pool  *poolStage
 	// Failed counts the runs that ended with an error.
 	Failed int
 }
@@ -29,15 +28,14 @@ func NewWholeJibris(s Settings, o Options) *WholeJibris {
 	env.Fleet, env.TimeZone, env.ServiceLevel, env.Schedules = wholeFleet, "UTC", s.JibriServiceLevel, "[]"
 	env.Free, env.Min, env.Max = s.Jibris.Free, s.Jibris.Min, min(s.Jibris.Max, wholeMost)
 	env.BootTime, env.RetireAfter = s.Jibris.BootTime, s.Jibris.RetireAfter
-	st := &stage{desired: env.Free, faults: newGremlin(o), notes: map[string]*note{}}
-	p := &poolStage{stage: st, least: env.Min, most: env.Max}
-	log := slog.New(slog.DiscardHandler)
-	return &WholeJibris{pool: p, loop: reconcile.Jibris{
-		Env: env, Leases: leases{st}, Profiles: profiles{st}, Log: log, Now: st.clock,
-		Observer: reconcile.Observer{
-			Fleet: wholeFleet, Groups: p, Machines: studioMachines{p}, Agents: studioAgents{p}, AgentTimeout: time.Minute, Concurrency: 1, Now: st.clock, Log: log,
-		},
-		Runtime: reconcile.Runtime{Parameters: runtime{st}, Memory: runtime{st}, Announcer: runtime{st}, Log: log},
+	st := newStage(env.Free, env.Min, env.Max, o)
+	p := &poolStage{stage: st}
+	observer := reconcile.Observer{
+		Fleet: wholeFleet, Groups: p, Machines: studioMachines{p}, Agents: studioAgents{p}, AgentTimeout: time.Minute, Concurrency: 1, Now: st.clock, Log: st.log,
+	}
+	return &WholeJibris{pool: p, lives: st.lifecycle(observer), sizes: reconcile.Jibris{
+		Env: env, Leases: leases{st}, Profiles: profiles{st}, Log: st.log, Now: st.clock, Observer: observer,
+		Runtime: reconcile.Runtime{Parameters: runtime{st}, Memory: runtime{st}, Announcer: runtime{st}, Log: st.log},
 	}}
 }
 
@@ -47,32 +45,42 @@ func (*WholeJibris) Period() time.Duration { return time.Minute }
 // WakeAfterStart is the agents'.
 func (*WholeJibris) WakeAfterStart() time.Duration { return startDelay }
 
-// EndsJibris says that the loop terminates recorders itself.
-func (*WholeJibris) EndsJibris() {}
-
-// Decide lets the loop run once over what is seen.
+// Decide lets both loops run once over what is seen.
 func (w *WholeJibris) Decide(v JibriView) JibriDeeds {
-	p := w.pool
-	p.view.Now, p.recorders, p.acts = v.Now, v.Jibris, JibriDeeds{}
-	if _, err := w.loop.Run(context.Background(), []event.Wakeup{{Kind: event.Schedule}}); err != nil {
-		w.Failed++
-	}
-	alive := -len(p.acts.Kill)
-	for _, j := range p.recorders {
-		if !j.Ending {
-			alive++
+	w.see(v)
+	for _, run := range []loop{w.sizes.Run, w.lives.Run} {
+		if !run.once() {
+			w.Failed++
 		}
 	}
-	p.acts.Launch = max(0, p.desired-alive)
-	return p.acts
+	return w.done()
+}
+
+// Elapse is what Auto Scaling does by itself.
+func (w *WholeJibris) Elapse(v JibriView) JibriDeeds {
+	w.see(v)
+	return w.done()
+}
+
+func (w *WholeJibris) see(v JibriView) {
+	p := w.pool
+	p.view.Now, p.recorders, p.acts = v.Now, v.Jibris, JibriDeeds{}
+	for _, j := range v.Jibris {
+		p.meet(j.ID, j.Launched)
+	}
+	p.pass()
+}
+
+func (w *WholeJibris) done() JibriDeeds {
+	w.pool.acts.Launch, w.pool.acts.Kill = w.pool.scale()
+	return w.pool.acts
 }
 
 // poolStage is Auto Scaling over the recorders that are seen; all else is the stage's.
 type poolStage struct {
 	*stage
-	recorders   []SeenJibri
-	acts        JibriDeeds
-	least, most int
+	recorders []SeenJibri
+	acts      JibriDeeds
 }
 
 // List is Auto Scaling's description: one shard's signal node, and the pool.
@@ -84,14 +92,7 @@ func (p *poolStage) List(_ context.Context, scope fleet.Scope) ([]fleet.Group, e
 	signal.Instances = []fleet.Instance{{ID: signalNode, Lifecycle: fleet.StateInService, Protected: true}}
 	pool := fleet.Group{Name: "jitsi-jibris", Role: fleet.RoleJibri, Min: p.least, Max: p.most, Desired: p.desired}
 	for _, j := range p.recorders {
-		i := fleet.Instance{ID: name(j.ID), Lifecycle: fleet.StateInService, Protected: true}
-		switch {
-		case j.Ending:
-			i.Lifecycle = fleet.StateTerminating
-		case j.State == capacity.JibriBooting:
-			i.Lifecycle = fleet.StatePendingWait
-		}
-		pool.Instances = append(pool.Instances, i)
+		pool.Instances = append(pool.Instances, fleet.Instance{ID: name(j.ID), Lifecycle: p.state(j.ID), Protected: true})
 	}
 	var listed []fleet.Group
 	for _, g := range []fleet.Group{signal, pool} {
@@ -100,27 +101,6 @@ func (p *poolStage) List(_ context.Context, scope fleet.Scope) ([]fleet.Group, e
 		}
 	}
 	return listed, nil
-}
-
-// Raise sets the desired capacity.
-func (p *poolStage) Raise(_ context.Context, _ string, desired int) error {
-	if err := p.call(); err != nil {
-		return err
-	}
-	p.desired = desired
-	return nil
-}
-
-// Terminate ends a recorder, whatever it carries.
-func (p *poolStage) Terminate(_ context.Context, _ string, id fleet.InstanceID, shrink bool) error {
-	if err := p.call(); err != nil {
-		return err
-	}
-	if shrink {
-		p.desired--
-	}
-	p.acts.Kill = append(p.acts.Kill, numbers([]fleet.InstanceID{id})...)
-	return nil
 }
 
 type studioMachines struct{ *poolStage }
@@ -154,7 +134,7 @@ func (a studioAgents) Status(_ context.Context, address netip.Addr) (fleet.Statu
 
 func (a studioAgents) at(address netip.Addr) (SeenJibri, error) {
 	for _, j := range a.recorders {
-		if j.ID == numberOf(address) && j.State != capacity.JibriSilent && j.State != capacity.JibriBooting && !j.Ending {
+		if j.ID == numberOf(address) && j.State != capacity.JibriSilent && (j.State != capacity.JibriBooting || j.Up) && !j.Ending {
 			return j, nil
 		}
 	}
@@ -164,6 +144,9 @@ func (a studioAgents) at(address netip.Addr) (SeenJibri, error) {
 func jibriStatus(j SeenJibri) fleet.Status {
 	s := fleet.Status{Instance: name(j.ID), Role: fleet.RoleJibri, Admitted: true, Phase: fleet.PhaseServing}
 	load := fleet.JibriLoad{Activity: fleet.ActivityIdle, ActivitySeconds: j.IdleFor.Seconds(), Starts: j.Starts}
+	if j.Up {
+		s.Phase, s.Admitted, load.Activity = fleet.PhaseStandby, false, fleet.ActivityOff
+	}
 	if j.State == capacity.JibriRetiring {
 		s.Phase, load.Activity = fleet.PhaseRetiring, fleet.ActivityOff
 		if !j.Busy && !j.Spooling {
@@ -203,12 +186,15 @@ func (a studioAgents) Order(_ context.Context, address netip.Addr, verb fleet.Ve
 	if err == nil {
 		err = a.call()
 	}
-	if err == nil && (verb != fleet.VerbRetire || j.Busy) {
-		err = errRefused
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return fleet.Status{}, err
+	case verb == fleet.VerbAdmit:
+		a.acts.Admit = append(a.acts.Admit, j.ID)
+	case verb == fleet.VerbRetire && !j.Busy:
+		a.acts.Retire = append(a.acts.Retire, j.ID)
+	default:
+		return fleet.Status{}, errRefused
 	}
-	a.acts.Retire = append(a.acts.Retire, j.ID)
 	return jibriStatus(j), nil
 }

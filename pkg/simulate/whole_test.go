@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/fleet"
 )
 
 func TestTheWholeLoopDropsNobodyWhateverGoesWrong(t *testing.T) {
@@ -102,4 +104,38 @@ func TestEachFaultCostsRecordersWhatItMay(t *testing.T) {
 			t.Logf("%.2f x the hours, %.2f %% failed, %d launches to %d, %d failed runs", f.InstanceHours/calm.InstanceHours, 100*f.FailedShare, f.Launches, calm.Launches, loop.Failed)
 		})
 	}
+}
+
+// TestAnEndedBridgeIsHeldWhileTheControlPlaneIsDown lets somebody end a bridge each minute through Auto Scaling, and the control
+// plane be away for longer than a hook holds.
+func TestAnEndedBridgeIsHeldWhileTheControlPlaneIsDown(t *testing.T) {
+	w, err := Generate("office", 1, 1)
+	require.NoError(t, err)
+	o := quiet
+	o.Faults = Faults{Ended: 1, Down: time.Hour, DownAt: 9 * time.Hour}
+	loop := NewWhole(Ours(o), o)
+	r := newBridgeRun(w, loop, 1, o)
+	retained := 0
+	r.policy = overseen{loop, func() {
+		for _, l := range loop.stage.lives {
+			if l.state == fleet.StateTerminatingRetained {
+				retained++
+			}
+		}
+	}}
+	r.play(0)
+	assert.Zero(t, r.pool.dropped)
+	assert.Positive(t, retained, "of what was ended before the outage")
+	assert.LessOrEqual(t, len(r.pool.bridges), 30, "what was retained is ended, too")
+}
+
+// overseen tells of each look of a control loop.
+type overseen struct {
+	*Whole
+	look func()
+}
+
+func (w overseen) Elapse(v BridgeView) Deeds {
+	w.look()
+	return w.Whole.Elapse(v)
 }
