@@ -29,7 +29,7 @@ FILE.csv has the columns room,join,leave,recording_start,recording_end: seconds 
 participant, the recording columns on one row of a recorded room.
 
 Policies: %s;
-n-free-N keeps N recorders free, for any N.
+n-free-N keeps N recorders free, for any N; jitsi-fleet-whole plays all of our control plane, with the hooks of Auto Scaling.
 
 Faults:
 
