@@ -2,11 +2,15 @@ package simulate
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
 func TestTuningNeverMakesItWorse(t *testing.T) {
@@ -28,6 +32,22 @@ func TestTuningNeverMakesItWorse(t *testing.T) {
 	assert.LessOrEqual(t, jibris.Run[0].Jibris.FailedShare, level.Failed)
 	again := With(jibris.Settings, quiet)
 	assert.InDelta(t, jibris.Hours, RunJibris(w, again.Jibris, again.FirstJibris, quiet).InstanceHours, 1e-9, "the trial's settings give the trial's figures")
+}
+
+func TestWhatTuningTriesIsDeployable(t *testing.T) {
+	for _, d := range slices.Concat(coarseBridgeDials, bridgeDials, coarseJibriDials, jibriDials) {
+		for _, set := range d.set {
+			s := Ours(quiet)
+			set(&s)
+			raw := fmt.Sprintf(`{"fleet": "jitsi", "domain": "meet.example.org", "hostedZone": {"id": "Z0EXAMPLE", "name": "example.org"}, "shards": [{"name": "shard-1", "id": 1}],
+				"bridges": {"target": %g, "spare": %g, "slack": %g, "shrinkAfter": %q, "serviceLevel": %g},
+				"jibris": {"free": %d, "min": %d, "max": 100, "retireAfter": %q, "serviceLevel": %g}}`,
+				s.Bridges.Target, s.Bridges.Spare, s.Bridges.Slack, s.Bridges.ShrinkAfter, s.ServiceLevel,
+				s.Jibris.Free, s.Jibris.Min, s.Jibris.RetireAfter, s.JibriServiceLevel)
+			_, err := settings.Parse([]byte(raw))
+			require.NoError(t, err, d.name)
+		}
+	}
 }
 
 func TestTuningStopsWhenItIsInterrupted(t *testing.T) {
