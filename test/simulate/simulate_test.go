@@ -34,7 +34,7 @@ func said(t *testing.T, arguments ...string) options {
 }
 
 func TestNamesAndOptionsMayStandAnywhere(t *testing.T) {
-	o := said(t, "office", "--seed", "7", "x.csv", "--policy=static,bound", "--warmup", "24h")
+	o := said(t, "office", "--seed", "7", "x.csv", "--policy=static, bound", "--warmup", "24h")
 	assert.Equal(t, []string{"office", "x.csv"}, o.named)
 	assert.Equal(t, []string{"static", "bound"}, o.policies)
 	assert.Equal(t, uint64(7), o.world.Seed)
@@ -58,6 +58,10 @@ func TestWrongOptionsAreRefusedWithTheMend(t *testing.T) {
 		{"--start noon", `--start is "noon": write a moment like`},
 		{"--fault rain", `fault "rain" is none`},
 		{"--polcy x", "-h tells the options"},
+		{"--warmup -1h", `invalid value "-1h" for flag -warmup: write a time like 168h, or 0`},
+		{"--warmup week", "write a time like 168h, or 0"},
+		{"--overload 5", "--overload is 5: write a share from 0 to 1"},
+		{"--failed -0.1", "--failed is -0.1: write a share from 0 to 1"},
 	} {
 		_, err := parse(strings.Fields(c.arguments), os.Stderr)
 		assert.ErrorContains(t, err, c.says)
@@ -78,6 +82,7 @@ func TestTheUseNamesEveryWorkloadPolicyFaultAndOption(t *testing.T) {
 		assert.Contains(t, use.String(), word)
 	}
 	assert.True(t, strings.HasPrefix(use.String(), "Usage: scripts/simulate"))
+	assert.NotContains(t, use.String(), "-1ns")
 }
 
 func TestJSONHasTheAgreedWordsAndLeavesOutWhatAPolicyHasNoRuleFor(t *testing.T) {
@@ -128,6 +133,20 @@ func TestTheReportIsOnePageThatNeedsNothingElse(t *testing.T) {
 	}
 	assert.Contains(t, out.String(), "jitsi-autoscaler")
 	assert.Contains(t, out.String(), "x bound")
+}
+
+func TestGeneratedWorkloadsAreWrittenAndAFileOfTheUsersIsLeftAsItIs(t *testing.T) {
+	path := small(t)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	o := said(t, path, "community", "--days", "1", "--csv", filepath.Dir(path), "--html", "", "--policy", "bound")
+	workloads, err := o.workloads()
+	require.NoError(t, err)
+	require.NoError(t, compare(context.Background(), workloads, o, &bytes.Buffer{}, &bytes.Buffer{}))
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(after))
+	assert.FileExists(t, filepath.Join(filepath.Dir(path), "community.csv"))
 }
 
 func TestABillAddsUpAndFollowsItsPriceFile(t *testing.T) {
