@@ -24,6 +24,7 @@ type options struct {
 	seed     uint64
 	start    time.Time
 	world    simulate.Options
+	faults   string // as they were said
 	json     bool
 	html     string
 	png      string
@@ -67,7 +68,7 @@ func parse(arguments []string, out io.Writer) (options, error) {
 	flags.DurationVar(&o.world.BridgeBoot, "boot", bridgeBoot, "mean time from a bridge's launch to its service")
 	flags.DurationVar(&o.world.JibriBoot, "jibri-boot", jibriBoot, "mean time from a recorder's launch to its service")
 	flags.Float64Var(&o.world.Spread, "spread", bootSpread, "share by which boots are shorter or longer at most")
-	faults := flags.String("fault", "", "faults, with commas between them")
+	flags.StringVar(&o.faults, "fault", "", "faults, with commas between them")
 	flags.BoolVar(&o.json, "json", false, "print JSON, one object for each workload, instead of the table")
 	flags.BoolVar(&o.markdown, "markdown", false, "print one table of all workloads in Markdown instead of a table for each")
 	fleet := flags.String("settings", "", "settings of a fleet, or cdk.json, that jitsi-fleet goes by in the place of the defaults: one shard of it is played")
@@ -100,7 +101,7 @@ func parse(arguments []string, out io.Writer) (options, error) {
 	if o.start, err = time.Parse(time.RFC3339, *start); err != nil {
 		return o, fmt.Errorf("--start is %q: write a moment like %s", *start, simulate.Monday.Format(time.RFC3339))
 	}
-	if o.world.Faults, err = simulate.ParseFaults(*faults); err != nil {
+	if o.world.Faults, err = simulate.ParseFaults(o.faults); err != nil {
 		return o, err
 	}
 	return o, o.check()

@@ -114,7 +114,7 @@ func TestJSONHasTheAgreedWordsAndLeavesOutWhatAPolicyHasNoRuleFor(t *testing.T) 
 
 func TestTheReportIsOnePageThatNeedsNothingElse(t *testing.T) {
 	dir := t.TempDir()
-	o := said(t, small(t), "--html", filepath.Join(dir, "a", "report.html"), "--png", filepath.Join(dir, "png"))
+	o := said(t, small(t), "--html", filepath.Join(dir, "a", "report.html"), "--png", filepath.Join(dir, "png"), "--fault", "gaps,outage", "--warmup", "36m")
 	workloads, err := o.workloads()
 	require.NoError(t, err)
 	var out, progress bytes.Buffer
@@ -125,6 +125,8 @@ func TestTheReportIsOnePageThatNeedsNothingElse(t *testing.T) {
 		assert.NotContains(t, string(page), outside)
 	}
 	assert.Contains(t, string(page), `"workload":"small"`)
+	assert.Contains(t, string(page), "with these faults: gaps,outage")
+	assert.Contains(t, string(page), "from a file; counted after 0.025 days")
 	assert.Contains(t, progress.String(), "Report: ")
 	for _, name := range []string{"small-days.png", "small-cost.png"} {
 		picture, err := os.ReadFile(filepath.Join(dir, "png", name))
