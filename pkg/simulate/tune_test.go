@@ -72,3 +72,17 @@ func TestAComparisonHasTheRunsInTheOrderOfTheirNames(t *testing.T) {
 	assert.InDelta(t, 1200.0/3600, bound.Bridges.InstanceHours, 1e-9)
 	assert.InDelta(t, 895.0/3600, bound.Jibris.InstanceHours, 1e-9)
 }
+
+func TestNoPolicyIsHeldBelowWhatItsWorkloadNeeds(t *testing.T) {
+	const people, joining = 85_000, 3600.0
+	w := Workload{Name: "large", Start: Monday, Rooms: people / 5}
+	for i := range int32(people) {
+		w.Visits = append(w.Visits, Visit{i / 5, 600 + joining*float64(i)/people, 600 + joining + 1200})
+	}
+	e, err := Named("hindsight", w, quiet)
+	require.NoError(t, err)
+	f := RunBridges(w, e.Bridges, e.FirstBridges, quiet)
+	assert.Greater(t, f.Launches, people/overload)
+	assert.Less(t, f.OverloadShare, 0.01, "a thousand bridges would carry 85 each")
+	assert.Positive(t, Ours(quiet).Bridges.Max-people/overload)
+}
