@@ -47,6 +47,12 @@ func (w Workload) Length() time.Duration {
 	return time.Duration(math.Ceil(last)) * time.Second
 }
 
+// Peak is the most participants and the most recordings at any moment.
+func (w Workload) Peak() (people, recorded int) {
+	length := w.Length().Seconds()
+	return participantsOf(w).most(0, length), recordingsOf(w).most(0, length)
+}
+
 // sort puts visits and recordings into the order of their beginnings; ties keep the order of the file.
 func (w *Workload) sort() {
 	slices.SortStableFunc(w.Visits, func(a, b Visit) int { return cmp.Compare(a.Join, b.Join) })
@@ -77,7 +83,7 @@ func ReadCSV(name string, start time.Time, r io.Reader) (Workload, error) {
 	}
 	first[0] = strings.TrimPrefix(first[0], byteOrderMark)
 	if !slices.Equal(first, header) {
-		return Workload{}, fmt.Errorf("workload %s, line 1: the header is %q: write %s", name, strings.Join(first, ","), columns)
+		return Workload{}, fmt.Errorf("workload %s, line 1: the header is %.200q: write %s", name, strings.Join(first, ","), columns)
 	}
 	f := workloadFile{Workload: Workload{Name: name, Start: start}, rooms: map[string]int32{}, recorded: map[Recording]int{}}
 	for {
@@ -117,7 +123,7 @@ type workloadFile struct {
 
 func (f *workloadFile) row(row []string, line int) error {
 	if len(row) != len(header) {
-		return fmt.Errorf("%d fields, %q: write the %d of %s", len(row), strings.Join(row, ","), len(header), columns)
+		return fmt.Errorf("%d fields, %.200q: write the %d of %s", len(row), strings.Join(row, ","), len(header), columns)
 	}
 	if row[0] == "" {
 		return errors.New(`the room is "": write its name`)

@@ -196,6 +196,7 @@ func TestTuneEndsWithAFragmentOfTheSettings(t *testing.T) {
 	assert.Equal(t, 1, f.Fleet.Jibris.Free, "with every failure allowed the fewest are cheapest")
 	assert.Equal(t, bridgeBoot, f.Fleet.Bridges.BootTime.D())
 	assert.Contains(t, progress.String(), "the service level is kept to")
+	assert.Contains(t, progress.String(), "small: up to 3 participants and 1 recordings at once, so bridges.max, 20 unless you write it, must be above 1 and jibris.max, 20, above 2")
 }
 
 func TestAMarkdownTableHasARowForEachWorkloadAndAColumnForEachPolicyWithARule(t *testing.T) {
