@@ -53,8 +53,9 @@ type tracked struct {
 	order   float64 // those with less are ended first
 }
 
-// most bounds every rival's fleet: far above what any generated workload needs.
-const most = 1000
+// most bounds the fleet of every policy that has no maximum of its own: far above what a workload needs, and below what a
+// rule that runs away would take memory for.
+const most = 100_000
 
 // autoscaledBridges is 8x8's group of bridges for one shard: out at a mean stress of 0.3 over two periods, in below 0.1
 // over ten, grace 300 s (infra-provisioning, create-shard-custom-jvbs-oracle.sh).

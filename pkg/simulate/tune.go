@@ -48,7 +48,7 @@ func values[V any](name string, set func(*Settings, V), all ...V) dial {
 }
 
 // coarse dials are tried in all combinations first, since the best value of one depends on the others; then each dial is
-// turned by itself, finely. A target below 0.6 or a spare above two bridges was never cheapest.
+// turned by itself, finely. All are values that package settings accepts. A target below 0.6 or a spare above two bridges was never cheapest.
 var (
 	coarseBridgeDials = []dial{
 		values("target", func(s *Settings, v float64) { s.Bridges.Target = v }, 0.65, 0.72, 0.78),
@@ -69,7 +69,7 @@ var (
 	jibriDials = []dial{
 		values("service level", func(s *Settings, v float64) { s.JibriServiceLevel = v }, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9995, 0.9999),
 		values("free", func(s *Settings, v int) { s.Jibris.Free, s.Jibris.Min = v, v }, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40),
-		values("retireAfter", func(s *Settings, v time.Duration) { s.Jibris.RetireAfter = v }, 2*time.Minute, 5*time.Minute, 10*time.Minute, 20*time.Minute, 40*time.Minute),
+		values("retireAfter", func(s *Settings, v time.Duration) { s.Jibris.RetireAfter = v }, 3*time.Minute, 5*time.Minute, 10*time.Minute, 20*time.Minute, 40*time.Minute),
 	}
 )
 

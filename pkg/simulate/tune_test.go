@@ -2,11 +2,15 @@ package simulate
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
 )
 
 func TestTuningNeverMakesItWorse(t *testing.T) {
@@ -30,6 +34,22 @@ func TestTuningNeverMakesItWorse(t *testing.T) {
 	assert.InDelta(t, jibris.Hours, RunJibris(w, again.Jibris, again.FirstJibris, quiet).InstanceHours, 1e-9, "the trial's settings give the trial's figures")
 }
 
+func TestWhatTuningTriesIsDeployable(t *testing.T) {
+	for _, d := range slices.Concat(coarseBridgeDials, bridgeDials, coarseJibriDials, jibriDials) {
+		for _, set := range d.set {
+			s := Ours(quiet)
+			set(&s)
+			raw := fmt.Sprintf(`{"fleet": "jitsi", "domain": "meet.example.org", "hostedZone": {"id": "Z0EXAMPLE", "name": "example.org"}, "shards": [{"name": "shard-1", "id": 1}],
+				"bridges": {"target": %g, "spare": %g, "slack": %g, "shrinkAfter": %q, "serviceLevel": %g},
+				"jibris": {"free": %d, "min": %d, "max": 100, "retireAfter": %q, "serviceLevel": %g}}`,
+				s.Bridges.Target, s.Bridges.Spare, s.Bridges.Slack, s.Bridges.ShrinkAfter, s.ServiceLevel,
+				s.Jibris.Free, s.Jibris.Min, s.Jibris.RetireAfter, s.JibriServiceLevel)
+			_, err := settings.Parse([]byte(raw))
+			require.NoError(t, err, d.name)
+		}
+	}
+}
+
 func TestTuningStopsWhenItIsInterrupted(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
@@ -51,4 +71,18 @@ func TestAComparisonHasTheRunsInTheOrderOfTheirNames(t *testing.T) {
 	bound := c.Runs[len(c.Runs)-1]
 	assert.InDelta(t, 1200.0/3600, bound.Bridges.InstanceHours, 1e-9)
 	assert.InDelta(t, 895.0/3600, bound.Jibris.InstanceHours, 1e-9)
+}
+
+func TestNoPolicyIsHeldBelowWhatItsWorkloadNeeds(t *testing.T) {
+	const people, joining = 85_000, 3600.0
+	w := Workload{Name: "large", Start: Monday, Rooms: people / 5}
+	for i := range int32(people) {
+		w.Visits = append(w.Visits, Visit{i / 5, 600 + joining*float64(i)/people, 600 + joining + 1200})
+	}
+	e, err := Named("hindsight", w, quiet)
+	require.NoError(t, err)
+	f := RunBridges(w, e.Bridges, e.FirstBridges, quiet)
+	assert.Greater(t, f.Launches, people/overload)
+	assert.Less(t, f.OverloadShare, 0.01, "a thousand bridges would carry 85 each")
+	assert.Positive(t, Ours(quiet).Bridges.Max-people/overload)
 }

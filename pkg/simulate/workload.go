@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -46,6 +47,12 @@ func (w Workload) Length() time.Duration {
 	return time.Duration(math.Ceil(last)) * time.Second
 }
 
+// Peak is the most participants and the most recordings at any moment.
+func (w Workload) Peak() (people, recorded int) {
+	length := w.Length().Seconds()
+	return participantsOf(w).most(0, length), recordingsOf(w).most(0, length)
+}
+
 // sort puts visits and recordings into the order of their beginnings; ties keep the order of the file.
 func (w *Workload) sort() {
 	slices.SortStableFunc(w.Visits, func(a, b Visit) int { return cmp.Compare(a.Join, b.Join) })
@@ -56,61 +63,95 @@ func (w *Workload) sort() {
 // one row of a recorded room.
 var header = []string{"room", "join", "leave", "recording_start", "recording_end"}
 
+// columns is the header as a file has it.
+var columns = strings.Join(header, ",")
+
+// byteOrderMark is what some spreadsheets begin a file of UTF-8 with.
+const byteOrderMark = "\ufeff"
+
 // ReadCSV reads a workload file. The error names the line, the field, its value and the mend.
 func ReadCSV(name string, start time.Time, r io.Reader) (Workload, error) {
 	rows := csv.NewReader(r)
-	rows.FieldsPerRecord = len(header)
+	rows.FieldsPerRecord = -1 // a row of another length is refused with its line and the mend
 	rows.ReuseRecord = true
 	first, err := rows.Read()
+	if errors.Is(err, io.EOF) {
+		return Workload{}, fmt.Errorf("workload %s has no header: write %s", name, columns)
+	}
 	if err != nil {
-		return Workload{}, fmt.Errorf("workload %s has no header: %w", name, err)
+		return Workload{}, unreadable(name, err)
 	}
+	first[0] = strings.TrimPrefix(first[0], byteOrderMark)
 	if !slices.Equal(first, header) {
-		return Workload{}, fmt.Errorf("workload %s begins with %q: write %q", name, first, header)
+		return Workload{}, fmt.Errorf("workload %s, line 1: the header is %.200q: write %s", name, strings.Join(first, ","), columns)
 	}
-	w := Workload{Name: name, Start: start}
-	rooms := map[string]int32{}
+	f := workloadFile{Workload: Workload{Name: name, Start: start}, rooms: map[string]int32{}, recorded: map[Recording]int{}}
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return Workload{}, fmt.Errorf("workload %s is not readable: %w", name, err)
+			return Workload{}, unreadable(name, err)
 		}
-		if err := w.row(row, rooms); err != nil {
-			line, _ := rows.FieldPos(0)
+		line, _ := rows.FieldPos(0)
+		if err := f.row(row, line); err != nil {
 			return Workload{}, fmt.Errorf("workload %s, line %d: %w", name, line, err)
 		}
 	}
-	if len(w.Visits) == 0 {
+	if len(f.Visits) == 0 {
 		return Workload{}, fmt.Errorf("workload %s has no participants: write one row for each", name)
 	}
-	w.Rooms = len(rooms)
-	w.sort()
-	return w, nil
+	f.Rooms = len(f.rooms)
+	f.sort()
+	return f.Workload, nil
 }
 
-func (w *Workload) row(row []string, rooms map[string]int32) error {
+func unreadable(name string, err error) error {
+	if errors.Is(err, csv.ErrQuote) || errors.Is(err, csv.ErrBareQuote) {
+		return fmt.Errorf(`workload %s is not readable: %w: write " around a field that has one, and each in it twice`, name, err)
+	}
+	return fmt.Errorf("workload %s is not readable: %w", name, err)
+}
+
+// workloadFile is a workload while its file is read.
+type workloadFile struct {
+	Workload
+	rooms    map[string]int32
+	recorded map[Recording]int // line of each
+}
+
+func (f *workloadFile) row(row []string, line int) error {
+	if len(row) != len(header) {
+		return fmt.Errorf("%d fields, %.200q: write the %d of %s", len(row), strings.Join(row, ","), len(header), columns)
+	}
 	if row[0] == "" {
 		return errors.New(`the room is "": write its name`)
 	}
-	room, known := rooms[row[0]]
+	room, known := f.rooms[row[0]]
 	if !known {
-		room = int32(len(rooms)) //nolint:gosec // a file has far fewer rooms
-		rooms[row[0]] = room
+		room = int32(len(f.rooms)) //nolint:gosec // a file has far fewer rooms
+		f.rooms[row[0]] = room
 	}
 	join, leave, err := span("join", row[1], "leave", row[2])
 	if err != nil {
 		return err
 	}
-	w.Visits = append(w.Visits, Visit{room, join, leave})
+	f.Visits = append(f.Visits, Visit{room, join, leave})
 	if row[3] == "" && row[4] == "" {
 		return nil
 	}
 	start, end, err := span("recording_start", row[3], "recording_end", row[4])
-	w.Recordings = append(w.Recordings, Recording{room, start, end})
-	return err
+	if err != nil {
+		return err
+	}
+	recording := Recording{room, start, end}
+	if before, twice := f.recorded[recording]; twice {
+		return fmt.Errorf("recording_start, %s, and recording_end, %s, of room %q are on line %d already: write them on one row of the room, or each would count", row[3], row[4], row[0], before)
+	}
+	f.recorded[recording] = line
+	f.Recordings = append(f.Recordings, recording)
+	return nil
 }
 
 // longest bounds a workload, in seconds: a year.

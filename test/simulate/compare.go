@@ -19,7 +19,7 @@ func compare(ctx context.Context, workloads []simulate.Workload, o options, out,
 	began := time.Now()
 	chapters := make([]chapter, 0, len(workloads))
 	for i, w := range workloads {
-		if o.csv != "" {
+		if o.csv != "" && o.generates(i) { // a file of the user's would be written over
 			if err := writeWorkload(w, filepath.Join(o.csv, w.Name+".csv")); err != nil {
 				return err
 			}

@@ -19,11 +19,12 @@ import (
 type options struct {
 	named    []string // workloads
 	policies []string
-	warmUp   time.Duration // negative: not said
+	warmUp   *time.Duration // nil: not said
 	days     int
 	seed     uint64
 	start    time.Time
 	world    simulate.Options
+	faults   string // as they were said
 	json     bool
 	html     string
 	png      string
@@ -53,14 +54,21 @@ func parse(arguments []string, out io.Writer) (options, error) {
 	flags := flag.NewFlagSet("simulate", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	policies := flags.String("policy", "", "policies to play, with commas between them; all when empty")
-	flags.DurationVar(&o.warmUp, "warmup", -1, "time in which policies learn and nothing is counted (default 168h, and 0 for a file)")
+	flags.Func("warmup", "`duration` in which policies learn and nothing is counted (default 168h, and 0 for a file)", func(text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 {
+			return errors.New("write a time like 168h, or 0")
+		}
+		o.warmUp = &d
+		return nil
+	})
 	flags.IntVar(&o.days, "days", 14, "days that are generated, 1 to 366")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of generated workloads, boot times and faults")
 	start := flags.String("start", simulate.Monday.Format(time.RFC3339), "when a file's second 0 is; forecasts go by the weekday and the minute")
 	flags.DurationVar(&o.world.BridgeBoot, "boot", bridgeBoot, "mean time from a bridge's launch to its service")
 	flags.DurationVar(&o.world.JibriBoot, "jibri-boot", jibriBoot, "mean time from a recorder's launch to its service")
 	flags.Float64Var(&o.world.Spread, "spread", bootSpread, "share by which boots are shorter or longer at most")
-	faults := flags.String("fault", "", "faults, with commas between them")
+	flags.StringVar(&o.faults, "fault", "", "faults, with commas between them")
 	flags.BoolVar(&o.json, "json", false, "print JSON, one object for each workload, instead of the table")
 	flags.BoolVar(&o.markdown, "markdown", false, "print one table of all workloads in Markdown instead of a table for each")
 	fleet := flags.String("settings", "", "settings of a fleet, or cdk.json, that jitsi-fleet goes by in the place of the defaults: one shard of it is played")
@@ -81,7 +89,7 @@ func parse(arguments []string, out io.Writer) (options, error) {
 			o.named, arguments = append(o.named, arguments[0]), arguments[1:]
 		}
 	}
-	o.policies = strings.FieldsFunc(*policies, func(r rune) bool { return r == ',' })
+	o.policies = strings.FieldsFunc(*policies, func(r rune) bool { return r == ',' || r == ' ' })
 	if len(o.policies) == 0 {
 		o.policies = simulate.PolicyNames
 	}
@@ -93,7 +101,7 @@ func parse(arguments []string, out io.Writer) (options, error) {
 	if o.start, err = time.Parse(time.RFC3339, *start); err != nil {
 		return o, fmt.Errorf("--start is %q: write a moment like %s", *start, simulate.Monday.Format(time.RFC3339))
 	}
-	if o.world.Faults, err = simulate.ParseFaults(*faults); err != nil {
+	if o.world.Faults, err = simulate.ParseFaults(o.faults); err != nil {
 		return o, err
 	}
 	return o, o.check()
@@ -119,6 +127,10 @@ func (o options) check() error {
 		return fmt.Errorf("--jibri-boot is %s: write 1s to 1h", o.world.JibriBoot)
 	case !(o.world.Spread >= 0 && o.world.Spread <= 0.9):
 		return fmt.Errorf("--spread is %g: write 0 to 0.9", o.world.Spread)
+	case !(o.overload >= 0 && o.overload <= 1):
+		return fmt.Errorf("--overload is %g: write a share from 0 to 1", o.overload)
+	case !(o.failed >= 0 && o.failed <= 1):
+		return fmt.Errorf("--failed is %g: write a share from 0 to 1", o.failed)
 	}
 	return nil
 }
@@ -187,14 +199,17 @@ func isFile(name string) bool { return strings.ContainsAny(name, "./\\") }
 func (o options) of(name string) simulate.Options {
 	world := o.world
 	switch {
-	case o.warmUp >= 0:
-		world.WarmUp = o.warmUp
+	case o.warmUp != nil:
+		world.WarmUp = *o.warmUp
 	case !isFile(name) && o.days > 7:
 		world.WarmUp = week
 	}
 	world.Sample = sampled
 	return world
 }
+
+// generates reports whether the i-th workload is generated, and not read from a file.
+func (o options) generates(i int) bool { return len(o.named) <= i || !isFile(o.named[i]) }
 
 // worldOf is the world of the i-th workload.
 func (o options) worldOf(i int) simulate.Options {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"math"
 	"strconv"
@@ -63,14 +64,14 @@ func world(o options) string {
 		"bridges boot in " + o.world.BridgeBoot.String(), "recorders in " + o.world.JibriBoot.String(),
 		"seed " + strconv.FormatUint(o.seed, 10),
 	}
-	if o.world.Faults != (simulate.Faults{}) {
-		said = append(said, "with faults")
+	if o.faults != "" {
+		said = append(said, "with these faults: "+o.faults)
 	}
 	return strings.Join(said, ", ")
 }
 
 func pageOf(c chapter) pageChapter {
-	p := pageChapter{Comparison: c.comparison, What: what(c.workload), Start: c.workload.Start, Step: sampled.Hours(), From: c.world.WarmUp.Hours() + sampled.Hours()}
+	p := pageChapter{Comparison: c.comparison, What: what(c), Start: c.workload.Start, Step: sampled.Hours(), From: c.world.WarmUp.Hours() + sampled.Hours()}
 	for _, r := range c.comparison.Runs {
 		var s pageSeries
 		failed := 0
@@ -96,11 +97,16 @@ func pageOf(c chapter) pageChapter {
 // short keeps the page small: a hundredth of a machine is not seen.
 func short(v float64) float64 { return math.Round(v*100) / 100 }
 
-func what(w simulate.Workload) string {
+// what says what was played, and from when on it was counted.
+func what(c chapter) string {
+	said := "from a file"
 	for _, k := range simulate.Kinds() {
-		if k.Name == w.Name {
-			return k.What
+		if k.Name == c.workload.Name {
+			said = k.What
 		}
 	}
-	return "from a file"
+	if c.world.WarmUp > 0 {
+		said += fmt.Sprintf("; counted after %.3g days in which policies learned", c.world.WarmUp.Hours()/24)
+	}
+	return said
 }

@@ -34,7 +34,7 @@ func said(t *testing.T, arguments ...string) options {
 }
 
 func TestNamesAndOptionsMayStandAnywhere(t *testing.T) {
-	o := said(t, "office", "--seed", "7", "x.csv", "--policy=static,bound", "--warmup", "24h")
+	o := said(t, "office", "--seed", "7", "x.csv", "--policy=static, bound", "--warmup", "24h")
 	assert.Equal(t, []string{"office", "x.csv"}, o.named)
 	assert.Equal(t, []string{"static", "bound"}, o.policies)
 	assert.Equal(t, uint64(7), o.world.Seed)
@@ -58,6 +58,10 @@ func TestWrongOptionsAreRefusedWithTheMend(t *testing.T) {
 		{"--start noon", `--start is "noon": write a moment like`},
 		{"--fault rain", `fault "rain" is none`},
 		{"--polcy x", "-h tells the options"},
+		{"--warmup -1h", `invalid value "-1h" for flag -warmup: write a time like 168h, or 0`},
+		{"--warmup week", "write a time like 168h, or 0"},
+		{"--overload 5", "--overload is 5: write a share from 0 to 1"},
+		{"--failed -0.1", "--failed is -0.1: write a share from 0 to 1"},
 	} {
 		_, err := parse(strings.Fields(c.arguments), os.Stderr)
 		assert.ErrorContains(t, err, c.says)
@@ -78,6 +82,7 @@ func TestTheUseNamesEveryWorkloadPolicyFaultAndOption(t *testing.T) {
 		assert.Contains(t, use.String(), word)
 	}
 	assert.True(t, strings.HasPrefix(use.String(), "Usage: scripts/simulate"))
+	assert.NotContains(t, use.String(), "-1ns")
 }
 
 func TestJSONHasTheAgreedWordsAndLeavesOutWhatAPolicyHasNoRuleFor(t *testing.T) {
@@ -109,7 +114,7 @@ func TestJSONHasTheAgreedWordsAndLeavesOutWhatAPolicyHasNoRuleFor(t *testing.T) 
 
 func TestTheReportIsOnePageThatNeedsNothingElse(t *testing.T) {
 	dir := t.TempDir()
-	o := said(t, small(t), "--html", filepath.Join(dir, "a", "report.html"), "--png", filepath.Join(dir, "png"))
+	o := said(t, small(t), "--html", filepath.Join(dir, "a", "report.html"), "--png", filepath.Join(dir, "png"), "--fault", "gaps,outage", "--warmup", "36m")
 	workloads, err := o.workloads()
 	require.NoError(t, err)
 	var out, progress bytes.Buffer
@@ -120,6 +125,8 @@ func TestTheReportIsOnePageThatNeedsNothingElse(t *testing.T) {
 		assert.NotContains(t, string(page), outside)
 	}
 	assert.Contains(t, string(page), `"workload":"small"`)
+	assert.Contains(t, string(page), "with these faults: gaps,outage")
+	assert.Contains(t, string(page), "from a file; counted after 0.025 days")
 	assert.Contains(t, progress.String(), "Report: ")
 	for _, name := range []string{"small-days.png", "small-cost.png"} {
 		picture, err := os.ReadFile(filepath.Join(dir, "png", name))
@@ -128,6 +135,20 @@ func TestTheReportIsOnePageThatNeedsNothingElse(t *testing.T) {
 	}
 	assert.Contains(t, out.String(), "jitsi-autoscaler")
 	assert.Contains(t, out.String(), "x bound")
+}
+
+func TestGeneratedWorkloadsAreWrittenAndAFileOfTheUsersIsLeftAsItIs(t *testing.T) {
+	path := small(t)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	o := said(t, path, "community", "--days", "1", "--csv", filepath.Dir(path), "--html", "", "--policy", "bound")
+	workloads, err := o.workloads()
+	require.NoError(t, err)
+	require.NoError(t, compare(context.Background(), workloads, o, &bytes.Buffer{}, &bytes.Buffer{}))
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(after))
+	assert.FileExists(t, filepath.Join(filepath.Dir(path), "community.csv"))
 }
 
 func TestABillAddsUpAndFollowsItsPriceFile(t *testing.T) {
@@ -175,6 +196,7 @@ func TestTuneEndsWithAFragmentOfTheSettings(t *testing.T) {
 	assert.Equal(t, 1, f.Fleet.Jibris.Free, "with every failure allowed the fewest are cheapest")
 	assert.Equal(t, bridgeBoot, f.Fleet.Bridges.BootTime.D())
 	assert.Contains(t, progress.String(), "the service level is kept to")
+	assert.Contains(t, progress.String(), "small: up to 3 participants and 1 recordings at once, so bridges.max, 20 unless you write it, must be above 1 and jibris.max, 20, above 2")
 }
 
 func TestAMarkdownTableHasARowForEachWorkloadAndAColumnForEachPolicyWithARule(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 
 	"github.com/jitsi-fleet/jitsi-fleet/pkg/settings"
@@ -60,8 +61,19 @@ func tune(ctx context.Context, workloads []simulate.Workload, o options, out, pr
 		say(progress, "%s: bridges %s x the bound, %.4f %% overloaded, %.4f %% severe; recorders %s x busy, %.2f %% failed\n", l.Workload.Name,
 			ratio(b.InstanceHours, b.LowerBoundHours), 100*b.OverloadShare, 100*b.SevereShare, ratio(j.InstanceHours, j.BusyHours), 100*j.FailedShare)
 	}
+	for _, w := range workloads {
+		say(progress, "%s\n", sizes(w, bridges.Settings, jibris.Settings))
+	}
 	say(progress, "Bridges: %s. Recorders: %s. The forecast's service level is %g.\n", kept(bridges), kept(jibris), bridges.Settings.ServiceLevel)
 	return printFragment(bridges.Settings, jibris.Settings, out)
+}
+
+// sizes says what the maxima must allow: tuning leaves them open, and they are no part of the fragment.
+func sizes(w simulate.Workload, bridges, jibris simulate.Settings) string {
+	people, recorded := w.Peak()
+	d := settings.Defaults()
+	return fmt.Sprintf("%s: up to %d participants and %d recordings at once, so bridges.max, %d unless you write it, must be above %d and jibris.max, %d, above %d",
+		w.Name, people, recorded, d.Bridges.Max, int(math.Ceil(float64(people)*settings.ParticipantStress/bridges.Bridges.Target)), d.Jibris.Max, recorded+jibris.Jibris.Free)
 }
 
 func kept(t simulate.Trial) string {
