@@ -35,7 +35,7 @@ func Defaults() Settings {
 			InstanceTypes:    []string{"c7g.xlarge", "c6g.xlarge"},
 			Min:              2,
 			Max:              20,
-			Target:           0.72,
+			Target:           0.78,
 			Spare:            0.5,
 			Slack:            0.1,
 			ShrinkAfter:      Duration(3 * time.Minute),

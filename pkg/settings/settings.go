@@ -150,8 +150,9 @@ type Bridges struct {
 	// maximum must find addresses in the public subnets.
 	Min int `json:"min"`
 	Max int `json:"max"`
-	// Target is the stress that a bridge is filled to, 0.1 to below OverloadStress. Default 0.72: a bridge tells a stress that is noisy and
-	// seconds old, and Jicofo avoids it from 0.8 on.
+	// Target is the stress that a bridge is filled to, 0.1 to below OverloadStress. Default 0.78: Jicofo avoids a
+	// bridge from 0.8 on, and what the demand may do until then is the forecast's margin and Spare. Less is safer where a bridge's
+	// stress is noisy, and dearer by as much.
 	Target float64 `json:"target"`
 	// Spare is how many bridges' worth of room is kept, among those that serve and the reserve, for what no trend foresaw:
 	// 0 to Max. Default 0.5.
