@@ -36,13 +36,16 @@
 // A Profile knows the demand of each minute of four weeks. A Forecast looks one Lead ahead, which is a boot time and what
 // it takes to begin one, and asks the same minute of past days of the same kind, working days or weekends, the same
 // weekday twice: from which demand to which highest one did it go? Each day is scaled by how much today's
-// last two hours are of that day's, so that on a holiday next to nothing is expected, and on a fleet that grows, more. On a
+// last two hours are of that day's, so that on a holiday next to nothing is expected, and on a fleet that grows, more. That
+// today is smaller counts only as far as it is not the luck of a few large meetings. On a
 // first day the last three hours are asked instead, and with no history nothing is forecast.
 //
 // Some people stay over the hour and some leave before it. The forecast is a share of the present demand, of 1, 3/4, 1/2,
 // 1/4 and 0 the one that would have erred least on those days, plus the mean of what came on top. The margin is
 // what a normal distribution asks for at the service level. Its variance is that of the past days and, counting as
-// eight more days, what meetings of the fleet's usual size would make: few days say little about how much days differ.
+// eight more days, the larger one of two that more is known of, since few days say little about how much days differ: what
+// meetings of the fleet's usual size would make of that rise, and what this minute of all hours made of its demand. The
+// second is for when as many leave as come, which is a small rise of many meetings.
 //
 // A forecast may only add: its growth counts where it is more than what the last boot time brought.
 //
@@ -50,7 +53,7 @@
 //
 // At 8:55 the demand is 4.0, as on the four working days before, on which it rose to 7.0, 7.4, 6.6 and 7.0
 // at nine. The mean rise is 3.0 and its deviation 0.34, for which a service level of 0.995 asks 2.58 times: 0.88. With target
-// 0.78 the growth of 3.88 is five bridges, in service before nine. On a holiday with a tenth of the demand, 0.6 is expected.
+// 0.78 the growth of 3.88 is five bridges, in service before nine. On a holiday with a tenth of the demand, 0.62 is expected.
 //
 // # The law of the recorders
 //

@@ -15,13 +15,17 @@ type Forecast struct {
 // Growth is what to expect: Input's Expected. It is never below 0, since a forecast may only add.
 func (f Forecast) Growth() float64 { return max(0, f.Mean+f.Margin) }
 
-// Lead is how far a forecast looks ahead: until what the next decision launches serves. That decision is a minute away,
-// and some boots take a quarter longer than the boot time says.
-func Lead(bootTime time.Duration) time.Duration { return bootTime + bootTime/4 + time.Minute }
+// Lead is how far a forecast of what must be launched looks ahead: until what the next decision launches serves, and jitter.
+// That decision is a minute away, and some boots take a quarter longer than the boot time says.
+func Lead(bootTime time.Duration) time.Duration {
+	return bootTime + bootTime/4 + time.Minute + jitter
+}
+
+// jitter is how much earlier than on past days a meeting may begin. What is forecast within Policy.Reaction goes without: where
+// that is late, the reserve is there within seconds.
+const jitter = time.Minute
 
 const (
-	// jitter is how many minutes earlier or later than on past days a meeting may begin.
-	jitter = 1
 	// levelMinutes is over how long today is compared with a past day.
 	levelMinutes = 120
 	// levelPrior is the stress that both sides of that comparison are raised by: a ratio of two small demands says little.
@@ -33,7 +37,7 @@ const (
 	sameWeekday, sameKind, otherKind = 2.0, 1.0, 0.5
 	// hoursBack is how many of today's last hours are asked while no past day is known.
 	hoursBack = 3
-	// pooledMoments is how many past moments the lumpiness of the whole profile counts as much as.
+	// pooledMoments is how many past moments the lumpiness of the whole profile, or the churn of the hours, counts as much as.
 	pooledMoments = 8
 	// lumpPrior is the lumpiness before two days can be compared: 20 people who come at once.
 	lumpPrior = 0.2
@@ -64,12 +68,10 @@ func (p *Profile) Forecast(now time.Time, demand float64, lead time.Duration, se
 			best.Mean, least = mean-(1-stays)*demand, deviation
 		}
 	}
-	lump, rise := p.lump, max(0, best.Mean)
-	if lump == 0 {
-		lump = lumpPrior
-	}
+	_, minute := minuteOf(now)
+	pooled := max(p.lumps()*max(0, best.Mean), p.churn(minute, int(math.Ceil(lead.Minutes())))*max(0, demand+best.Mean))
 	n := float64(len(past))
-	variance := (n*least*least + pooledMoments*lump*rise) / (n + pooledMoments)
+	variance := (n*least*least + pooledMoments*pooled) / (n + pooledMoments)
 	best.Margin = math.Sqrt2 * math.Erfinv(2*serviceLevel-1) * math.Sqrt(variance)
 	return best
 }
@@ -119,7 +121,7 @@ func (p *Profile) moments(now time.Time, ahead int) []moment {
 // add adds the moment at a minute of a day, if enough of it is known.
 func (p *Profile) add(past []moment, index, minute, ahead int, scale, weight float64) []moment {
 	from, known := p.value(index, minute)
-	to, found := p.most(index, minute, ahead+jitter)
+	to, found := p.most(index, minute, ahead)
 	if !known || !found {
 		return past
 	}
@@ -149,7 +151,8 @@ func (p *Profile) weight(index, today int) float64 {
 }
 
 // scale is how much larger today is than a past day was over the same last hours: holidays and a fleet that grows show
-// in it.
+// in it. Where today is smaller, only what lumps do not explain counts (James and Stein's shrinkage): few meetings in the
+// last hours say little about the next, and to expect too much costs less than to expect too little.
 func (p *Profile) scale(index, today, minute int) float64 {
 	then, now, n := 0.0, 0.0, 0
 	for back := 1; back <= levelMinutes; back += 5 {
@@ -162,7 +165,49 @@ func (p *Profile) scale(index, today, minute int) float64 {
 	if n < 3 {
 		return 1
 	}
-	return min(mostScale, max(leastScale, (now/float64(n)+levelPrior)/(then/float64(n)+levelPrior)))
+	then, now = then/float64(n)+levelPrior, now/float64(n)+levelPrior
+	smaller := math.Log(then / now)
+	if smaller > 0 {
+		luck := p.lumps() * (1/then + 1/now) // the variance of the logarithm that lumps make
+		smaller = max(0, smaller-luck/smaller)
+	}
+	return min(mostScale, max(leastScale, math.Exp(-smaller)))
+}
+
+// churn is the variance of the rises from a minute on by the demand that they lead to, over that minute of all hours of past
+// days of today's kind; 0 while no two can be compared. Where as many leave on the hour as come, the rise is small by its
+// mean and is not by its variance.
+func (p *Profile) churn(minute, ahead int) float64 {
+	today := len(p.days) - 1
+	variances, levels := 0.0, 0.0
+	for at := minute % 60; at+ahead < minutesOfDay; at += 60 { // the next day may be of the other kind
+		sum, squares, level, n := 0.0, 0.0, 0.0, 0.0
+		for i := range today {
+			if p.days[i].weekend() != p.days[today].weekend() {
+				continue
+			}
+			from, known := p.value(i, at)
+			if to, found := p.most(i, at, ahead); known && found {
+				rise := to - from
+				sum, squares, level, n = sum+rise, squares+rise*rise, level+to, n+1
+			}
+		}
+		if n >= 2 {
+			variances, levels = variances+max(0, squares-sum*sum/n), levels+level*(n-1)/n
+		}
+	}
+	if levels == 0 {
+		return 0
+	}
+	return variances / levels
+}
+
+// lumps is the lumpiness to go by.
+func (p *Profile) lumps() float64 {
+	if p.lump == 0 {
+		return lumpPrior
+	}
+	return p.lump
 }
 
 // lumpiness is the variance of rises by their mean, over all minutes of all days that are over; 0 while it is not known.

@@ -11,9 +11,9 @@ const startsMinutes = 180
 // startsPrior is the starts that both sides of that comparison are raised by.
 const startsPrior = 3.0
 
-// Counted is the time over which starts are summed for a lead: whole minutes, and the jitter.
+// Counted is the time over which starts are summed for a lead: whole minutes.
 func Counted(lead time.Duration) time.Duration {
-	return time.Duration(math.Ceil(lead.Minutes())+jitter) * time.Minute
+	return time.Duration(math.Ceil(lead.Minutes())) * time.Minute
 }
 
 // Count adds starts of recordings to the profile; those of a minute are summed. None is knowledge too: the minute is known

@@ -36,7 +36,7 @@ func Defaults() Settings {
 			Min:              2,
 			Max:              20,
 			Target:           0.78,
-			Spare:            0.8,
+			Spare:            0.5,
 			Slack:            0.1,
 			ShrinkAfter:      Duration(3 * time.Minute),
 			BootTime:         Duration(4 * time.Minute),

@@ -150,11 +150,12 @@ type Bridges struct {
 	// maximum must find addresses in the public subnets.
 	Min int `json:"min"`
 	Max int `json:"max"`
-	// Target is the stress that a bridge is filled to, 0.1 to below OverloadStress. Default 0.78: Jicofo avoids a bridge from 0.8 on.
-	// Room that a small fleet needs for what comes by chance is Spare's; a lower target is the same share of a large one.
+	// Target is the stress that a bridge is filled to, 0.1 to below OverloadStress. Default 0.78: Jicofo avoids a
+	// bridge from 0.8 on, and what the demand may do until then is the forecast's margin and Spare. Less is safer where a bridge's
+	// stress is noisy, and dearer by as much.
 	Target float64 `json:"target"`
 	// Spare is how many bridges' worth of room is kept, among those that serve and the reserve, for what no trend foresaw:
-	// 0 to Max. Default 0.8. Together with Slack less than 1 keeps no second bridge while nobody is there.
+	// 0 to Max. Default 0.5. Together with Slack at 1 or more it keeps a second bridge while nobody is there.
 	Spare float64 `json:"spare"`
 	// Slack is how much more room than is needed, in bridges, must remain when a bridge is released to end: the gap
 	// between growing and shrinking. 0.05 to 5, and at least one participant's stress. Default 0.1.
