@@ -42,6 +42,7 @@ func ask(t *testing.T, method, url string, headers map[string]string) (*http.Res
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	require.NoError(t, err)
+	req.Close = true // the next test's stand-ins have these addresses, too
 	for name, value := range headers {
 		req.Header.Set(name, value)
 	}

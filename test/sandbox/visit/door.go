@@ -41,6 +41,8 @@ func NewDoor(nodes []netip.AddrPort) *Door {
 			Timeout: requestTime,
 			Transport: &http.Transport{
 				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, anyClient, node) },
+				// HAProxy closes what is idle for 30s. A browser repeats a request that such an end crosses; this client does not.
+				IdleConnTimeout: 10 * time.Second,
 			},
 		})
 	}
