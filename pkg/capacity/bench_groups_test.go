@@ -56,7 +56,7 @@ func groupOf(bridges int, states []State, stress, before float64) Input {
 	demand := Demand(in.Bridges)
 	for ago := 120; ago >= 1; ago-- {
 		share := 1 + (before-1)*float64(ago)/120
-		in.History = append(in.History, Sample{noon.Add(-time.Duration(ago) * time.Minute), demand * share})
+		in.History = append(in.History, Sample{At: noon.Add(-time.Duration(ago) * time.Minute), Demand: demand * share})
 	}
 	return in
 }
@@ -72,7 +72,7 @@ func BenchmarkDecideJibris(b *testing.B) {
 		in.Jibris = append(in.Jibris, j)
 	}
 	for ago := 120; ago >= 1; ago-- {
-		in.History = append(in.History, Sample{noon.Add(-time.Duration(ago) * time.Minute), 250})
+		in.History = append(in.History, Sample{At: noon.Add(-time.Duration(ago) * time.Minute), Demand: 250})
 	}
 	p := JibriPolicy{Free: 10, Max: 500, BootTime: 150 * time.Second, RetireAfter: 30 * time.Minute}
 	b.ReportAllocs()

@@ -48,6 +48,8 @@ type Policy struct {
 type Sample struct {
 	At     time.Time `json:"at"`
 	Demand float64   `json:"demand"` // stress
+	// Foreseen is the demand, in stress, that a forecast expected then within one boot time; 0 without one.
+	Foreseen float64 `json:"foreseen,omitempty"`
 }
 
 // Input is one observation of a group.
@@ -77,23 +79,30 @@ type Decision struct {
 	Release []fleet.InstanceID `json:"release,omitempty"`
 	Short   int                `json:"short,omitempty"` // bridges missing beyond the maximum
 	Demand  float64            `json:"demand"`          // stress, of serving and draining bridges
-	Growth  float64            `json:"growth"`          // stress expected within one boot time
-	Soon    float64            `json:"soon"`            // stress expected within Reaction
-	Room    float64            `json:"room"`            // stress that serving bridges can take
-	Reserve float64            `json:"reserve"`         // stress that draining and booting ones could
-	Needed  float64            `json:"needed"`          // stress, of room and reserve together
-	Now     float64            `json:"now"`             // stress, of room alone
+	// Foreseen is the demand that the forecast expects within one boot time; 0 without one.
+	Foreseen float64 `json:"foreseen,omitempty"`
+	Growth   float64 `json:"growth"`  // stress expected within one boot time
+	Soon     float64 `json:"soon"`    // stress expected within Reaction
+	Room     float64 `json:"room"`    // stress that serving bridges can take
+	Reserve  float64 `json:"reserve"` // stress that draining and booting ones could
+	Needed   float64 `json:"needed"`  // stress, of room and reserve together
+	Now      float64 `json:"now"`     // stress, of room alone
 	// Complete is true when every bridge in service answered with fresh figures; only then is Demand a sample.
 	Complete bool     `json:"complete"`
 	Reasons  []string `json:"reasons"`
 }
 
-// Demand is the stress of all bridges that answered, draining ones included; one above saturated counts as at it.
+// Sample is what a decision leaves to the next ones' History when it is Complete.
+func (d Decision) Sample(at time.Time) Sample {
+	return Sample{At: at, Demand: d.Demand, Foreseen: d.Foreseen}
+}
+
+// Demand is the stress of all bridges that answered, draining ones included, as far as it is believed.
 func Demand(bridges []Bridge) float64 {
 	sum := 0.0
 	for _, b := range bridges {
 		if b.State == Serving || b.State == Draining || b.State == Retiring {
-			sum += min(b.Stress, saturated)
+			sum += b.load()
 		}
 	}
 	return sum
@@ -102,8 +111,21 @@ func Demand(bridges []Bridge) float64 {
 // epsilon absorbs the rounding of sums of fractions, so that 0.6 of room satisfies a need of 0.6.
 const epsilon = 1e-9
 
-// saturated is the stress above which more stress does not mean more demand: twice JVB's own load threshold.
-const saturated = 2.0
+// saturated is the stress above which more stress by itself does not mean more demand: twice JVB's own load threshold. More
+// people do, each with endpointStress: JVB's average-participant-stress.
+const (
+	saturated      = 2.0
+	endpointStress = 0.01
+)
+
+// load is a bridge's stress, as far as it is believed.
+func (b Bridge) load() float64 {
+	return min(b.Stress, max(saturated, endpointStress*float64(b.Endpoints)))
+}
+
+// foreseenFor is for how long what a forecast foresaw is kept room for. It compares whole minutes, each known by its highest
+// demand, so that in the first seconds of one that fills it takes what past days had at its end for what they had by now.
+const foreseenFor = time.Minute
 
 // SoonLevel is how likely what a forecast foresees within Policy.Reaction shall suffice: where it does not, bridges that fill wake the
 // control plane, and the reserve is there within seconds.
@@ -117,6 +139,9 @@ const standing = 0.5
 func DecideBridges(in Input, p Policy) Decision {
 	g := tally(in)
 	d := Decision{Demand: g.demand, Complete: g.complete()}
+	if in.Expected > 0 {
+		d.Foreseen = g.demand + in.Expected
+	}
 	d.Growth = max(growth(in.Now, g.demand, in.History, p.BootTime, p), in.Expected)
 	d.Soon = max(growth(in.Now, g.demand, in.History, p.Reaction, p), in.Soon)
 	d.Room, d.Reserve = g.room(p), g.reserve(p)
@@ -258,7 +283,8 @@ func (d *Decision) release(in Input, g group, p Policy) (room, needed float64) {
 		return 0, 0
 	}
 	back := max(0, peakSince(in.Now.Add(-p.ShrinkAfter), in.History)-g.demand)
-	needed = max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
+	foreseen := max(0, foreseenSince(in.Now.Add(-foreseenFor), in.History)-g.demand)
+	needed = max(d.Growth, back, foreseen) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
 	room, kept := d.Room+d.Reserve-float64(g.booting)*p.Target, g.kept()
 	for _, b := range g.draining {
 		// What would leave before a bridge that is taken back leaves; what would leave after it does not.
@@ -346,6 +372,17 @@ func peakSince(from time.Time, history []Sample) float64 {
 		}
 	}
 	return peak
+}
+
+// foreseenSince is the highest demand that was foreseen since a moment.
+func foreseenSince(from time.Time, history []Sample) float64 {
+	highest := 0.0
+	for _, s := range history {
+		if !s.At.Before(from) {
+			highest = max(highest, s.Foreseen)
+		}
+	}
+	return highest
 }
 
 func roomOf(b Bridge, p Policy) float64 { return max(0, p.Target-b.Stress) }

@@ -106,8 +106,8 @@ func TestBridgesAreDecided(t *testing.T) {
 			want: want{wanted: 3},
 		},
 		{
-			name: "a hot bridge is full and not more demand",
-			in:   seen(steady(2.6), bridges("a", Serving, 3, 0.3, 0.3)),
+			name: "a hot bridge is full, and what its people do not explain is no more demand",
+			in:   seen(steady(2.6), []Bridge{{ID: "i-a", State: Serving, Stress: 3, Endpoints: 60}}, bridges("b", Serving, 0.3, 0.3)),
 			want: want{wanted: 3},
 		},
 		{
@@ -395,6 +395,26 @@ func TestBridgesAreDecided(t *testing.T) {
 			assert.Equal(t, c.want.short, got.Short, "short")
 			assert.Contains(t, fmt.Sprint(got.Reasons), c.want.reason)
 			assert.NotEmpty(t, got.Reasons)
+		})
+	}
+}
+
+func TestMoreStressIsMoreDemandAsFarAsPeopleExplainIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		stress    float64
+		endpoints int64
+		demand    float64
+	}{
+		"a bridge with room":                     {0.5, 50, 0.5},
+		"people who send more than the average":  {1.9, 20, 1.9},
+		"a figure that nobody explains":          {7, 20, 2},
+		"a crowd that found no other bridge":     {5, 500, 5},
+		"a crowd of which a part explains it":    {5, 300, 3},
+		"a crowd that sends less than it could":  {1.2, 500, 1.2},
+		"nobody on a bridge that reports nobody": {0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.InDelta(t, c.demand, Demand([]Bridge{{State: Serving, Stress: c.stress, Endpoints: c.endpoints}}), epsilon)
 		})
 	}
 }

@@ -18,8 +18,8 @@
 // the share of the largest other shard's load that would come here if it were lost is needed too, of both.
 //
 // An empty draining bridge ends only when it is released, with proof: every bridge answered with fresh figures, nothing
-// is broken, and without it and without what boots the others hold the growth or the peak of the last ShrinkAfter, what
-// retiring bridges carry and hot ones above Target, Spare and Slack. Bridges of an older launch template go one at a time: a
+// is broken, and without it and without what boots the others hold the growth, the peak of the last ShrinkAfter or what
+// the last minute's forecasts foresaw, what retiring bridges carry and hot ones above Target, Spare and Slack. Bridges of an older launch template go one at a time: a
 // current one of the reserve takes the place of one that serves; where the reserve has none, one is launched.
 //
 // # Worked example of the bridges

@@ -64,7 +64,7 @@ func (g group) reserve(p Policy) float64 {
 func load(bridges []Bridge) float64 {
 	sum := 0.0
 	for _, b := range bridges {
-		sum += min(b.Stress, saturated)
+		sum += b.load()
 	}
 	return sum
 }
@@ -75,7 +75,7 @@ func (g group) leaves(p Policy) float64 {
 	sum := load(g.retiring)
 	for _, bridges := range [][]Bridge{g.serving, g.draining} {
 		for _, b := range bridges {
-			sum += max(0, min(b.Stress, saturated)-p.Target)
+			sum += max(0, b.load()-p.Target)
 		}
 	}
 	return sum

@@ -108,7 +108,7 @@ func (m *modelPool) decide() JibriDecision {
 	d := DecideJibris(in, m.policy)
 	if d.Complete {
 		keep := m.now.Add(-2 * m.policy.RetireAfter)
-		m.needed = append(slices.DeleteFunc(m.needed, func(s Sample) bool { return s.At.Before(keep) }), Sample{m.now, float64(d.Needed)})
+		m.needed = append(slices.DeleteFunc(m.needed, func(s Sample) bool { return s.At.Before(keep) }), Sample{At: m.now, Demand: float64(d.Needed)})
 	}
 	m.starts = slices.DeleteFunc(m.starts, func(s Starts) bool { return m.now.Sub(s.At) > m.policy.BootTime })
 	for range d.Launch {

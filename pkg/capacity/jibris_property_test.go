@@ -49,7 +49,7 @@ func pools(states ...JibriState) *rapid.Generator[JibriInput] {
 		}
 		level := rapid.IntRange(0, 20).Draw(t, "level")
 		for ago := rapid.IntRange(0, 130).Draw(t, "minutes of history"); ago >= 1; ago-- {
-			in.History = append(in.History, Sample{noon.Add(-time.Duration(ago) * time.Minute), float64(level)})
+			in.History = append(in.History, Sample{At: noon.Add(-time.Duration(ago) * time.Minute), Demand: float64(level)})
 		}
 		return in
 	})
@@ -101,7 +101,7 @@ func TestOnlyFreeRecordersAreChosenInAPoolThatIsTooLarge(t *testing.T) {
 		in := pools(JibriFree, JibriBusy, JibriRetiring).Draw(t, "pool")
 		in.Desired, in.Expected, in.Starts, in.History = in.Counted, 0, nil, nil
 		for ago := 130; ago >= 1; ago-- {
-			in.History = append(in.History, Sample{noon.Add(-time.Duration(ago) * time.Minute), 0})
+			in.History = append(in.History, Sample{At: noon.Add(-time.Duration(ago) * time.Minute), Demand: 0})
 		}
 		p := jibriPolicies().Draw(t, "policy")
 		p.Free = min(p.Free, 3)

@@ -110,7 +110,7 @@ func TestTheWorkedExampleOfTheRecorders(t *testing.T) {
 }
 
 func TestADecisionOnHundredsOfRecordersNamesTheFirst(t *testing.T) {
-	in := JibriInput{Now: noon, Counted: 5, Desired: 5, History: []Sample{{noon.Add(-2 * time.Minute), 0}, {noon.Add(-time.Minute), 0}}}
+	in := JibriInput{Now: noon, Counted: 5, Desired: 5, History: []Sample{{At: noon.Add(-2 * time.Minute)}, {At: noon.Add(-time.Minute)}}}
 	for i := range 5 {
 		in.Jibris = append(in.Jibris, Jibri{ID: fleet.InstanceID(fmt.Sprintf("i-%d", i)), State: JibriFree, IdleFor: time.Hour, Outdated: i == 4})
 	}
