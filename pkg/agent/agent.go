@@ -179,7 +179,7 @@ func (a *Agent) look(ctx context.Context) {
 }
 
 // alone is for how long a bridge drains without an order. The control plane repeats its order each minute; when it is
-// gone, the reserve takes work by itself, for the bridges that serve are enough for two minutes only.
+// gone, the reserve takes work by itself, for the bridges that serve are enough for a minute only.
 const alone = 5 * time.Minute
 
 // intent is what the control plane wants of the node now. It needs the turn.

@@ -38,7 +38,7 @@ type Policy struct {
 	Spare    float64 // bridges
 	Slack    float64 // bridges
 	BootTime time.Duration
-	// Reaction is how far ahead the bridges that serve must be enough: until the next run has been obeyed.
+	// Reaction is how far ahead the bridges that serve must be enough: until the next run.
 	Reaction    time.Duration
 	ShrinkAfter time.Duration
 	Min, Max    int // instances of the group
@@ -48,8 +48,6 @@ type Policy struct {
 type Sample struct {
 	At     time.Time `json:"at"`
 	Demand float64   `json:"demand"` // stress
-	// Foreseen is the demand, in stress, that a forecast expected then within one boot time; 0 without one.
-	Foreseen float64 `json:"foreseen,omitempty"`
 }
 
 // Input is one observation of a group.
@@ -79,22 +77,15 @@ type Decision struct {
 	Release []fleet.InstanceID `json:"release,omitempty"`
 	Short   int                `json:"short,omitempty"` // bridges missing beyond the maximum
 	Demand  float64            `json:"demand"`          // stress, of serving and draining bridges
-	// Foreseen is the demand that the forecast expects within one boot time; 0 without one.
-	Foreseen float64 `json:"foreseen,omitempty"`
-	Growth   float64 `json:"growth"`  // stress expected within one boot time
-	Soon     float64 `json:"soon"`    // stress expected within Reaction
-	Room     float64 `json:"room"`    // stress that serving bridges can take
-	Reserve  float64 `json:"reserve"` // stress that draining and booting ones could
-	Needed   float64 `json:"needed"`  // stress, of room and reserve together
-	Now      float64 `json:"now"`     // stress, of room alone
+	Growth  float64            `json:"growth"`          // stress expected within one boot time
+	Soon    float64            `json:"soon"`            // stress expected within Reaction
+	Room    float64            `json:"room"`            // stress that serving bridges can take
+	Reserve float64            `json:"reserve"`         // stress that draining and booting ones could
+	Needed  float64            `json:"needed"`          // stress, of room and reserve together
+	Now     float64            `json:"now"`             // stress, of room alone
 	// Complete is true when every bridge in service answered with fresh figures; only then is Demand a sample.
 	Complete bool     `json:"complete"`
 	Reasons  []string `json:"reasons"`
-}
-
-// Sample is what a decision leaves to the next ones' History when it is Complete.
-func (d Decision) Sample(at time.Time) Sample {
-	return Sample{At: at, Demand: d.Demand, Foreseen: d.Foreseen}
 }
 
 // Demand is the stress of all bridges that answered, draining ones included, as far as it is believed.
@@ -123,25 +114,18 @@ func (b Bridge) load() float64 {
 	return min(b.Stress, max(saturated, endpointStress*float64(b.Endpoints)))
 }
 
-// foreseenFor is for how long what a forecast foresaw is kept room for. It compares whole minutes, each known by its highest
-// demand, so that in the first seconds of one that fills it takes what past days had at its end for what they had by now.
-const foreseenFor = time.Minute
-
 // SoonLevel is how likely what a forecast foresees within Policy.Reaction shall suffice: where it does not, bridges that fill wake the
 // control plane, and the reserve is there within seconds.
-const SoonLevel = 0.95
+const SoonLevel = 0.9
 
 // standing is the room, in bridges, that those that serve keep beyond what is expected within Reaction: what comes in
-// the seconds until a wake-up is answered.
-const standing = 0.5
+// the seconds until a wake-up or the next run has been obeyed.
+const standing = 0.25
 
 // DecideBridges applies the law to one group.
 func DecideBridges(in Input, p Policy) Decision {
 	g := tally(in)
 	d := Decision{Demand: g.demand, Complete: g.complete()}
-	if in.Expected > 0 {
-		d.Foreseen = g.demand + in.Expected
-	}
 	d.Growth = max(growth(in.Now, g.demand, in.History, p.BootTime, p), in.Expected)
 	d.Soon = max(growth(in.Now, g.demand, in.History, p.Reaction, p), in.Soon)
 	d.Room, d.Reserve = g.room(p), g.reserve(p)
@@ -251,7 +235,7 @@ func (d *Decision) takeBack(b Bridge, p Policy) {
 }
 
 // drain takes bridges that the others can do without out of the way of new conferences: where the others have room for what
-// comes soon, for the highest demand within Reaction, so that a demand that wiggles moves nothing, and for all that draining
+// comes soon, for the highest demand of the last Reaction, so that a demand that wiggles moves nothing, and for all that draining
 // ones carry, since it comes back as new conferences. They are the reserve until they are released or taken back. Outdated
 // ones go first, then the least loaded.
 func (d *Decision) drain(in Input, g group, p Policy) {
@@ -283,8 +267,7 @@ func (d *Decision) release(in Input, g group, p Policy) (room, needed float64) {
 		return 0, 0
 	}
 	back := max(0, peakSince(in.Now.Add(-p.ShrinkAfter), in.History)-g.demand)
-	foreseen := max(0, foreseenSince(in.Now.Add(-foreseenFor), in.History)-g.demand)
-	needed = max(d.Growth, back, foreseen) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
+	needed = max(d.Growth, back) + (p.Spare+p.Slack)*p.Target + in.Lost + g.leaves(p)
 	room, kept := d.Room+d.Reserve-float64(g.booting)*p.Target, g.kept()
 	for _, b := range g.draining {
 		// What would leave before a bridge that is taken back leaves; what would leave after it does not.
@@ -372,17 +355,6 @@ func peakSince(from time.Time, history []Sample) float64 {
 		}
 	}
 	return peak
-}
-
-// foreseenSince is the highest demand that was foreseen since a moment.
-func foreseenSince(from time.Time, history []Sample) float64 {
-	highest := 0.0
-	for _, s := range history {
-		if !s.At.Before(from) {
-			highest = max(highest, s.Foreseen)
-		}
-	}
-	return highest
 }
 
 func roomOf(b Bridge, p Policy) float64 { return max(0, p.Target-b.Stress) }

@@ -83,12 +83,12 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "ten bridges with 500 participants are enough, and one is a reserve, as the example says",
 			in:   seen(steady(5), bridges("a", Serving, repeat(0.5, 10)...)),
-			want: want{wanted: 10, drain: 1, reason: "draining: i-a0 (stress 0.50), because the room of 0.90 on the others covers 0.30 and the 0.50"},
+			want: want{wanted: 10, drain: 1, reason: "draining: i-a0 (stress 0.50), because the room of 0.90 on the others covers 0.15 and the 0.50"},
 		},
 		{
 			name: "nine of ten that serve 500 participants stay so, as the example says",
 			in:   seen(steady(5), bridges("a", Serving, repeat(5.0/9, 9)...), bridges("d", Draining, 0)),
-			want: want{wanted: 10, reason: "room 0.40 covers the needed 0.30, and with the reserve of 0.60 the 0.60"},
+			want: want{wanted: 10, reason: "room 0.40 covers the needed 0.15, and with the reserve of 0.60 the 0.60"},
 		},
 		{
 			name: "an empty group gets its minimum",
@@ -124,7 +124,7 @@ func TestBridgesAreDecided(t *testing.T) {
 				}
 				return 0.4
 			}), bridges("a", Serving, repeat(0.25, 4)...)),
-			want: want{wanted: 4, drain: 1, reason: "covers 0.30 and the 0.25"},
+			want: want{wanted: 4, drain: 2, reason: "covers 0.15 and the 0.50"},
 		},
 		{
 			name: "a dip that fills again is no growth",
@@ -134,7 +134,7 @@ func TestBridgesAreDecided(t *testing.T) {
 				}
 				return 1.4
 			}), bridges("a", Serving, 0.35, 0.35, 0.35, 0.35)),
-			want: want{wanted: 4, drain: 1, reason: "covers 0.30"},
+			want: want{wanted: 4, drain: 1, reason: "covers 0.15"},
 		},
 		{
 			name:   "all that is missing is launched at once",
@@ -157,7 +157,7 @@ func TestBridgesAreDecided(t *testing.T) {
 		{
 			name: "the reserve is taken back before anything is launched, and counts for the boot time",
 			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), bridges("d", Draining, 0.1, 0.3)),
-			want: want{wanted: 4, undrain: 1, reason: "taken back from draining: i-d1 (stress 0.30), because room for 0.30 is needed within 2m0s"},
+			want: want{wanted: 4, undrain: 1, reason: "taken back from draining: i-d1 (stress 0.30), because room for 0.15 is needed within 2m0s"},
 		},
 		{
 			name: "only what room and reserve lack together is launched",

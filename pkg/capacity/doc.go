@@ -8,9 +8,9 @@
 //
 // A bridge's room is max(0, Target - stress). A hot bridge is full; it is not more demand, since a single
 // large room stays hot however many bridges are added. The bridges that serve must have room for what comes within
-// Reaction, until the next run has been obeyed. Those that they can do without drain at once, outdated ones and then the
-// least loaded first, where the others have room for all that drains and for the highest demand of the last Reaction. To
-// drain costs nothing and is undone within seconds; it packs conferences onto few bridges, so that the others become empty.
+// Reaction, until the next run, and for a quarter of a bridge. Those that they can do without drain at once, outdated ones
+// and then the least loaded first, where the others have room for all that drains and for the highest demand of the last
+// Reaction. To drain costs nothing and is undone within seconds; it packs conferences onto few bridges, so that the others become empty.
 //
 // What drains is the reserve, and what has booted joins it. The fullest are taken back first when those that serve lack
 // room, or are fewer than the minimum. Room and reserve together, and what boots at Target each, must hold the growth
@@ -18,17 +18,17 @@
 // the share of the largest other shard's load that would come here if it were lost is needed too, of both.
 //
 // An empty draining bridge ends only when it is released, with proof: every bridge answered with fresh figures, nothing
-// is broken, and without it and without what boots the others hold the growth, the peak of the last ShrinkAfter or what
-// the last minute's forecasts foresaw, what retiring bridges carry and hot ones above Target, Spare and Slack. Bridges of an older launch template go one at a time: a
+// is broken, and without it and without what boots the others hold the growth, the peak of the last ShrinkAfter, what
+// retiring bridges carry and hot ones above Target, Spare and Slack. Bridges of an older launch template go one at a time: a
 // current one of the reserve takes the place of one that serves; where the reserve has none, one is launched.
 //
 // # Worked example of the bridges
 //
 // Target 0.6, Spare 1, Slack 0.25. 500 participants at 0.01 stress each are a demand of 5.0. Nine bridges have
 // 9*0.6 - 5.0 = 0.4 of room and 0.6 is needed within a boot time: a tenth is launched. It joins the reserve, since 0.4 is
-// more than the 0.5*0.6 = 0.3 that those that serve need, and is not released, since 0.4 is less than 1.25*0.6 = 0.75.
+// more than the 0.25*0.6 = 0.15 that those that serve need, and is not released, since 0.4 is less than 1.25*0.6 = 0.75.
 // 40 more people come: 0.0 of room is left, and within seconds the tenth is taken back. If all ten served, one would drain:
-// the nine others have 0.9 of room for 0.3 and the 0.5 that it carries.
+// the nine others have 0.9 of room for 0.15 and the 0.5 that it carries.
 //
 // # The forecast of the bridges
 //

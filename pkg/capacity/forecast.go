@@ -15,15 +15,11 @@ type Forecast struct {
 // Growth is what to expect: Input's Expected. It is never below 0, since a forecast may only add.
 func (f Forecast) Growth() float64 { return max(0, f.Mean+f.Margin) }
 
-// Lead is how far a forecast of what must be launched looks ahead: until what the next decision launches serves, and jitter.
-// That decision is a minute away, and some boots take a quarter longer than the boot time says.
+// Lead is how far a forecast of what must be launched looks ahead: until what the next decision launches serves. That is a
+// minute away, and some boots take a quarter longer than the boot time says.
 func Lead(bootTime time.Duration) time.Duration {
-	return bootTime + bootTime/4 + time.Minute + jitter
+	return bootTime + bootTime/4 + time.Minute
 }
-
-// jitter is how much earlier than on past days a meeting may begin. What is forecast within Policy.Reaction goes without: where
-// that is late, the reserve is there within seconds.
-const jitter = time.Minute
 
 const (
 	// levelMinutes is over how long today is compared with a past day.
@@ -57,7 +53,8 @@ func (p *Profile) Forecast(now time.Time, demand float64, lead time.Duration, se
 	if len(p.days) == 0 {
 		return Forecast{}
 	}
-	past := p.moments(now, int(math.Ceil(lead.Minutes())))
+	ahead := int(math.Ceil(lead.Minutes()))
+	past := p.moments(now, ahead)
 	if len(past) == 0 {
 		return Forecast{}
 	}
@@ -69,7 +66,7 @@ func (p *Profile) Forecast(now time.Time, demand float64, lead time.Duration, se
 		}
 	}
 	_, minute := minuteOf(now)
-	pooled := max(p.lumps()*max(0, best.Mean), p.churn(minute, int(math.Ceil(lead.Minutes())))*max(0, demand+best.Mean))
+	pooled := max(p.lumps()*max(0, best.Mean), p.churn(minute, ahead)*max(0, demand+best.Mean))
 	n := float64(len(past))
 	variance := (n*least*least + pooledMoments*pooled) / (n + pooledMoments)
 	best.Margin = math.Sqrt2 * math.Erfinv(2*serviceLevel-1) * math.Sqrt(variance)
@@ -98,11 +95,12 @@ func (p *Profile) moments(now time.Time, ahead int) []moment {
 	if p.days[today].number != number {
 		return nil
 	}
+	s := span{minute, float64(now.Second()) / 60, ahead}
 	var past []moment
 	for _, likeToday := range []bool{true, false} {
 		for i := range today {
 			if (p.days[i].weekend() == p.days[today].weekend()) == likeToday {
-				past = p.add(past, i, minute, ahead, p.scale(i, today, minute), p.weight(i, today))
+				past = p.add(past, i, s, p.scale(i, today, minute), p.weight(i, today))
 			}
 		}
 		if len(past) > 0 {
@@ -113,19 +111,38 @@ func (p *Profile) moments(now time.Time, ahead int) []moment {
 		return past
 	}
 	for hours := range hoursBack {
-		past = p.add(past, today, minute-60*(hours+1), ahead, 1, sameKind)
+		earlier := s
+		earlier.minute -= 60 * (hours + 1)
+		past = p.add(past, today, earlier, 1, sameKind)
 	}
 	return past
 }
 
-// add adds the moment at a minute of a day, if enough of it is known.
-func (p *Profile) add(past []moment, index, minute, ahead int, scale, weight float64) []moment {
-	from, known := p.value(index, minute)
-	to, found := p.most(index, minute, ahead)
+// span is what a forecast compares of each day: from a moment in a minute to the end of a minute some ahead.
+type span struct {
+	minute int
+	passed float64 // share of the minute
+	ahead  int     // minutes
+}
+
+// add adds a span of a day, if enough of it is known.
+func (p *Profile) add(past []moment, index int, s span, scale, weight float64) []moment {
+	from, known := p.at(index, s.minute, s.passed)
+	to, found := p.most(index, s.minute, s.ahead)
 	if !known || !found {
 		return past
 	}
 	return append(past, moment{from * scale, to * scale, weight})
+}
+
+// at is the demand when a share of a minute has passed. A minute is known by its highest demand, and one that rises has that
+// at its end: ten seconds after the hour, few of those have come who will have come a minute after it.
+func (p *Profile) at(index, minute int, passed float64) (demand float64, known bool) {
+	highest, known := p.value(index, minute)
+	if before, found := p.value(index, minute-1); known && found && before < highest {
+		return before + (highest-before)*passed, true
+	}
+	return highest, known
 }
 
 // most is the highest demand from a minute on, if at least half of it is known.

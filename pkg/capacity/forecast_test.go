@@ -13,7 +13,7 @@ import (
 var monday = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 
 // lead is that of a boot time of four minutes.
-const lead = 7 * time.Minute
+const lead = 6 * time.Minute
 
 // day is one day's demand at a minute of it.
 type day func(minute int) float64
@@ -83,7 +83,7 @@ func TestTheForecast(t *testing.T) {
 		{"the second hour of a first day expects what the first one brought", on(0, 115*time.Minute), []day{hourly(1, 3)}, 2, 4},
 		{"yesterday's burst is expected today, before it comes", on(1, fiveToNine), []day{busy, busy}, 3, 6},
 		{"yesterday's burst is not expected half an hour before it", on(1, fiveToNine-30*time.Minute), []day{busy, busy}, 0, 0},
-		{"a meeting may begin a minute earlier than yesterday", on(1, fiveToNine-2*time.Minute), []day{busy, busy}, 3, 6},
+		{"yesterday's burst is expected a lead before it", on(1, fiveToNine-time.Minute), []day{busy, busy}, 3, 6},
 		{"a fall is no growth", on(1, 9*time.Hour+55*time.Minute), []day{busy, busy}, 0, 0},
 		{"a Saturday is not expected to be like the week", on(12, fiveToNine), []day{weekday, weekday, weekday, weekday, weekday, weekend, weekend, weekday, weekday, weekday, weekday, weekday, weekend}, 0, 0.01},
 		{"a first Saturday at a weekday's level is", on(5, fiveToNine), []day{weekday, weekday, weekday, weekday, weekday, weekday}, 3, 5.5},
@@ -102,6 +102,19 @@ func TestTheForecast(t *testing.T) {
 			assert.LessOrEqual(t, growth, c.most)
 		})
 	}
+}
+
+// A minute is known by its highest demand, so that its first seconds are not to be compared with it.
+func TestInTheFirstSecondsAfterTheHourTheWholeCrowdIsStillExpected(t *testing.T) {
+	crowd := func(minute int) float64 { return 4 + 3*float64(max(0, min(3, minute-9*60+1))) } // 4 at 8:59, 7 at 9:00, 13 at 9:02
+	nine := on(4, 9*time.Hour)
+	p := learned(nine, []day{crowd, crowd, crowd, crowd, crowd})
+	for passed, demand := range map[time.Duration]float64{time.Second: 4.05, 20 * time.Second: 5, 30 * time.Second: 5.5, 59 * time.Second: 6.95} {
+		f := p.Forecast(nine.Add(passed), demand, lead, 0.995)
+		assert.InDelta(t, 13, demand+f.Mean, 0.01, "%s after nine", passed)
+	}
+	f := p.Forecast(nine.Add(time.Hour+20*time.Second), 13, lead, 0.995)
+	assert.InDelta(t, 0, f.Mean, 0.01, "what does not rise is the same for the whole minute")
 }
 
 // What leaves before the hour comes back on it: a lower dip is followed by a higher jump, to the same level.

@@ -74,7 +74,7 @@ func (m *modelled) minute(demand float64) Decision {
 	d := DecideBridges(m.observe(), m.policy)
 	if d.Complete {
 		keep := m.now.Add(-2 * max(m.policy.ShrinkAfter, m.policy.BootTime))
-		m.history = append(slices.DeleteFunc(m.history, func(s Sample) bool { return s.At.Before(keep) }), d.Sample(m.now))
+		m.history = append(slices.DeleteFunc(m.history, func(s Sample) bool { return s.At.Before(keep) }), Sample{At: m.now, Demand: d.Demand})
 	}
 	m.obey(d)
 	return d

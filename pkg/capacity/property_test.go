@@ -54,7 +54,7 @@ func groups(states ...State) *rapid.Generator[Input] {
 			demand = rapid.Just(d)
 		}
 		for ago := rapid.IntRange(0, 130).Draw(t, "minutes of history"); ago >= 1; ago-- {
-			in.History = append(in.History, Sample{At: noon.Add(-time.Duration(ago) * time.Minute), Demand: demand.Draw(t, "sample"), Foreseen: demand.Draw(t, "foreseen")})
+			in.History = append(in.History, Sample{At: noon.Add(-time.Duration(ago) * time.Minute), Demand: demand.Draw(t, "sample")})
 		}
 		return in
 	})

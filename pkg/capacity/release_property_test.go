@@ -112,35 +112,3 @@ func TestAHistoryWithAGapProvesNothing(t *testing.T) {
 		}
 	})
 }
-
-func TestWhatTheLastMinuteForesawIsNotReleased(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p := policies().Draw(t, "policy")
-		p.Min, p.Max, p.Spare, p.Slack = 1, 40, min(p.Spare, 1), min(p.Slack, 0.5)
-		idle := repeat(hundredths(0, 5).Draw(t, "stress"), rapid.IntRange(15, 30).Draw(t, "bridges"))
-		in := seen(steady(1), bridges("s", Serving, 0.1, 0.1), bridges("d", Draining, idle...))
-		in.History = minutes(int(2*max(p.ShrinkAfter, p.BootTime)/time.Minute)+3, func(int) float64 { return Demand(in.Bridges) })
-		without := DecideBridges(in, p)
-		last := &in.History[len(in.History)-1] // a minute ago
-		last.Foreseen = without.Demand + hundredths(0, 600).Draw(t, "foreseen rise")
-		held := DecideBridges(in, p)
-		if room := held.Room + held.Reserve - freed(in, held, p); len(held.Release) > 0 && without.Demand+room+epsilon < last.Foreseen {
-			t.Fatalf("%v is released, and %.2f of room left for %.2f", held.Release, room, last.Foreseen-without.Demand)
-		}
-		last.At = last.At.Add(-time.Second)
-		if later := DecideBridges(in, p); len(later.Release) == 0 || len(later.Release) != len(without.Release) {
-			t.Fatalf("%v is released a second later, and %v where nothing was foreseen", later.Release, without.Release)
-		}
-	})
-}
-
-// freed is the room that a decision releases.
-func freed(in Input, d Decision, p Policy) float64 {
-	sum := 0.0
-	for _, b := range in.Bridges {
-		if slices.Contains(d.Release, b.ID) {
-			sum += roomOf(b, p)
-		}
-	}
-	return sum
-}

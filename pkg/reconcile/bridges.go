@@ -158,7 +158,7 @@ func (b Bridges) reconcile(ctx context.Context, o fleet.Observation, t *tenure[b
 	steps := b.leavingSteps(o, memory, inReserve(bridges, decision))
 	if decision.Complete {
 		ahead.learn(memory, o.At, decision.Demand, capacity.Lead(policy.BootTime))
-		memory.remember(decision.Sample(o.At), 2*max(policy.ShrinkAfter, policy.BootTime))
+		memory.remember(o.At, decision.Demand, 2*max(policy.ShrinkAfter, policy.BootTime))
 	}
 	a := actor{Bridges: b, o: o, t: t}
 	a.apply(ctx, decision, verdict, steps)

@@ -76,14 +76,13 @@ func (m *bridgeMemory) forget(o fleet.Observation) {
 const samplesKept = 100
 
 // remember keeps a sample of the demand for a while.
-func (m *bridgeMemory) remember(now capacity.Sample, keep time.Duration) {
-	if last := len(m.Demand) - 1; last >= 0 && now.At.Sub(m.Demand[last].At) < keep/samplesKept {
-		s := &m.Demand[last]
-		s.Demand, s.Foreseen = max(s.Demand, now.Demand), max(s.Foreseen, now.Foreseen)
+func (m *bridgeMemory) remember(at time.Time, demand float64, keep time.Duration) {
+	if last := len(m.Demand) - 1; last >= 0 && at.Sub(m.Demand[last].At) < keep/samplesKept {
+		m.Demand[last].Demand = max(m.Demand[last].Demand, demand)
 		return
 	}
-	m.Demand = append(m.Demand, now)
-	m.Demand = slices.DeleteFunc(m.Demand, func(s capacity.Sample) bool { return now.At.Sub(s.At) > keep })
+	m.Demand = append(m.Demand, capacity.Sample{At: at, Demand: demand})
+	m.Demand = slices.DeleteFunc(m.Demand, func(s capacity.Sample) bool { return at.Sub(s.At) > keep })
 }
 
 // quarantined counts the replacements since a moment and forgets older ones.

@@ -69,7 +69,7 @@ func TestAForecastOfStartsIsPublishedAndJudgedWhenItsTimeHasCome(t *testing.T) {
 	}
 	require.Len(t, judged, 1)
 	for minute, miss := range judged {
-		assert.Equal(t, 7, minute, "a lead later: a boot time of 4m, a quarter of it and a minute, and the one that meetings may begin early")
+		assert.Equal(t, 6, minute, "a lead later: a boot time of 4m, a quarter of it and a minute")
 		assert.InDelta(t, 2-first["StartsForecast"], miss, 1e-9, "two began")
 	}
 }

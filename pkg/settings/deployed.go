@@ -188,6 +188,5 @@ const leaveWait = Duration(40 * time.Second)
 
 func loopback(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
 
-// Reaction is how far ahead the bridges that serve must be enough: a minute until the schedule's next run, and one until it
-// has been obeyed.
-const Reaction = 2 * time.Minute
+// Reaction is how far ahead the bridges that serve must be enough: until the schedule's next run.
+const Reaction = time.Minute

@@ -49,7 +49,7 @@ func (f *Fleet) Decide(v BridgeView) Deeds {
 	}
 	if d.Complete {
 		keep := v.Now.Add(-2 * max(f.Policy.ShrinkAfter, f.Policy.BootTime))
-		f.history = append(slices.DeleteFunc(f.history, func(s capacity.Sample) bool { return s.At.Before(keep) }), d.Sample(v.Now))
+		f.history = append(slices.DeleteFunc(f.history, func(s capacity.Sample) bool { return s.At.Before(keep) }), capacity.Sample{At: v.Now, Demand: d.Demand})
 		if f.Learn != nil {
 			f.Learn(v.Now, d.Demand)
 		}

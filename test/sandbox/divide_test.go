@@ -23,7 +23,7 @@ func TestEveryDurationIsDividedAndNothingElse(t *testing.T) {
 	want := env
 	want.AgentTimeout, want.StaleAfter = 200*time.Millisecond, 3*time.Second
 	want.ShrinkAfter, want.BootTime, want.DrainLimit = time.Minute, 24*time.Second, 36*time.Minute
-	want.DeadAfter, want.QuarantineWindow, want.Reaction = 18*time.Second, time.Minute, 12*time.Second
+	want.DeadAfter, want.QuarantineWindow, want.Reaction = 18*time.Second, time.Minute, 6*time.Second
 	divide(&env, 10)
 	assert.Equal(t, want, env)
 

@@ -45,7 +45,7 @@ func (s *stage) scaleEnv(function string, env map[string]string) map[string]stri
 	control.AgentTimeout = timeout
 	control.StaleAfter = max(control.StaleAfter, leastStale)
 	if b, ok := value.Interface().(*settings.BridgesEnv); ok {
-		b.Reaction = max(b.Reaction, 2*s.leastTick())
+		b.Reaction = max(b.Reaction, s.leastTick())
 	}
 	if l, ok := value.Interface().(*settings.LifecycleEnv); ok {
 		l.SignalAdmissionGrace = max(l.SignalAdmissionGrace, 2*leastSuccession)
