@@ -55,11 +55,14 @@ type place struct {
 
 // BridgeFigures is what became of the bridges under one policy.
 type BridgeFigures struct {
-	InstanceHours       float64 `json:"instanceHours"`
-	LowerBoundHours     float64 `json:"lowerBoundHours"` // exactly ceil(demand / 0.8) bridges at every instant
-	OverloadShare       float64 `json:"overloadShare"`   // of user time, on bridges above stress 0.8
-	SevereShare         float64 `json:"severeShare"`     // of user time, on bridges above stress 1.0
-	UnservedShare       float64 `json:"unservedShare"`   // of user time, without a bridge
+	InstanceHours   float64 `json:"instanceHours"`
+	LowerBoundHours float64 `json:"lowerBoundHours"` // exactly ceil(demand / 0.8) bridges at every instant
+	OverloadShare   float64 `json:"overloadShare"`   // of user time, on bridges above stress 0.8
+	SevereShare     float64 `json:"severeShare"`     // of user time, on bridges above stress 1.0
+	UnservedShare   float64 `json:"unservedShare"`   // of user time, without a bridge
+	// RelayedShare is of user time, in conferences that are on several bridges, which relay all media to each other. That
+	// costs stress which the simulation does not count.
+	RelayedShare        float64 `json:"relayedShare"`
 	DroppedParticipants int     `json:"droppedParticipants"`
 	Launches            int     `json:"launches"`
 }
@@ -72,10 +75,12 @@ type pool struct {
 	next     int
 
 	people, waiting, overloaded, severed int // participants now: all, unserved, on bridges above the thresholds
+	relayed                              int // in conferences on several bridges
 
 	counting                               bool
 	cost, bound, userTime                  float64 // seconds
 	overloadTime, severeTime, unservedTime float64 // seconds of participants
+	relayedTime                            float64
 	dropped, launches                      int
 	boots                                  bootQueue
 	bootTime                               func(id int) (seconds float64, fails bool)
@@ -101,12 +106,14 @@ func (p *pool) pass(dt float64) {
 	p.overloadTime += dt * float64(p.overloaded)
 	p.severeTime += dt * float64(p.severed)
 	p.unservedTime += dt * float64(p.waiting)
+	p.relayedTime += dt * float64(p.relayed)
 }
 
 func (p *pool) figures() BridgeFigures {
 	f := BridgeFigures{InstanceHours: p.cost / 3600, LowerBoundHours: p.bound / 3600, DroppedParticipants: p.dropped, Launches: p.launches}
 	if p.userTime > 0 {
 		f.OverloadShare, f.SevereShare, f.UnservedShare = p.overloadTime/p.userTime, p.severeTime/p.userTime, p.unservedTime/p.userTime
+		f.RelayedShare = p.relayedTime / p.userTime
 	}
 	return f
 }
@@ -149,14 +156,47 @@ func (p *pool) put(who *place) {
 	p.move(b, 1)
 	who.index = len(b.places)
 	b.places = append(b.places, who)
-	shares := p.rooms[who.room]
+	p.relayed -= relayed(p.rooms[who.room])
+	p.rooms[who.room] = joined(p.rooms[who.room], b)
+	p.relayed += relayed(p.rooms[who.room])
+}
+
+// joined are a conference's shares with one more of it on a bridge.
+func joined(shares []share, b *bridge) []share {
 	for i := range shares {
 		if shares[i].bridge == b {
 			shares[i].people++
-			return
+			return shares
 		}
 	}
-	p.rooms[who.room] = append(shares, share{b, 1})
+	return append(shares, share{b, 1})
+}
+
+// left are a conference's shares with one less of it on a bridge.
+func left(shares []share, b *bridge) []share {
+	for i := range shares {
+		if shares[i].bridge != b {
+			continue
+		}
+		if shares[i].people--; shares[i].people == 0 {
+			shares[i] = shares[len(shares)-1]
+			return shares[:len(shares)-1]
+		}
+		break
+	}
+	return shares
+}
+
+// relayed is how many of a conference are on several bridges: all or none.
+func relayed(shares []share) int {
+	if len(shares) < 2 {
+		return 0
+	}
+	people := 0
+	for _, s := range shares {
+		people += s.people
+	}
+	return people
 }
 
 // choose is Jicofo's choice (BridgeSelectionStrategy): a bridge of the conference that is not overloaded, else the least
@@ -204,16 +244,8 @@ func (p *pool) remove(who *place, now float64) {
 	last := b.places[len(b.places)-1]
 	b.places[who.index], last.index = last, who.index
 	b.places = b.places[:len(b.places)-1]
-	shares := p.rooms[who.room]
-	for i := range shares {
-		if shares[i].bridge != b {
-			continue
-		}
-		if shares[i].people--; shares[i].people == 0 {
-			shares[i] = shares[len(shares)-1]
-			p.rooms[who.room] = shares[:len(shares)-1]
-		}
-		break
-	}
+	p.relayed -= relayed(p.rooms[who.room])
+	p.rooms[who.room] = left(p.rooms[who.room], b)
+	p.relayed += relayed(p.rooms[who.room])
 	p.endIfDone(b, now)
 }

@@ -126,7 +126,15 @@ func (s *slowWorld) second(rule func(*slowWorld)) {
 	rule(s)
 	people := len(s.waiting)
 	over, severe := 0, 0
+	on := map[int32]map[int]int{} // people of each room, by bridge
 	for _, b := range s.bridges {
+		for _, v := range b.people {
+			room := s.w.Visits[v].Room
+			if on[room] == nil {
+				on[room] = map[int]int{}
+			}
+			on[room][b.id]++
+		}
 		n := len(b.people)
 		people += n
 		if n > 80 {
@@ -141,6 +149,13 @@ func (s *slowWorld) second(rule func(*slowWorld)) {
 	s.f.OverloadShare += float64(over)
 	s.f.SevereShare += float64(severe)
 	s.f.UnservedShare += float64(len(s.waiting))
+	for _, byBridge := range on {
+		if len(byBridge) > 1 {
+			for _, n := range byBridge {
+				s.f.RelayedShare += float64(n)
+			}
+		}
+	}
 }
 
 // slowly plays a workload of whole seconds.
@@ -159,6 +174,7 @@ func slowly(w Workload, first, boot int, rule func(*slowWorld)) BridgeFigures {
 		s.second(rule)
 	}
 	s.f.OverloadShare, s.f.SevereShare, s.f.UnservedShare = s.f.OverloadShare/user, s.f.SevereShare/user, s.f.UnservedShare/user
+	s.f.RelayedShare /= user
 	return s.f
 }
 
@@ -333,4 +349,5 @@ func sameBridges(t assert.TestingT, want, got BridgeFigures) {
 	assert.InDelta(t, want.OverloadShare, got.OverloadShare, 1e-9, "overload")
 	assert.InDelta(t, want.SevereShare, got.SevereShare, 1e-9, "severe")
 	assert.InDelta(t, want.UnservedShare, got.UnservedShare, 1e-9, "unserved")
+	assert.InDelta(t, want.RelayedShare, got.RelayedShare, 1e-9, "relayed")
 }

@@ -106,7 +106,7 @@ func TestJSONHasTheAgreedWordsAndLeavesOutWhatAPolicyHasNoRuleFor(t *testing.T) 
 		}
 		return names
 	}
-	assert.ElementsMatch(t, []string{"instanceHours", "lowerBoundHours", "overloadShare", "severeShare", "unservedShare", "droppedParticipants", "launches"}, words(found.Runs[0]["bridges"]))
+	assert.ElementsMatch(t, []string{"instanceHours", "lowerBoundHours", "overloadShare", "severeShare", "unservedShare", "relayedShare", "droppedParticipants", "launches"}, words(found.Runs[0]["bridges"]))
 	assert.ElementsMatch(t, []string{"instanceHours", "busyHours", "requests", "waitedShare", "failedShare", "killedRecordings", "launches"}, words(found.Runs[0]["jibris"]))
 	assert.NotContains(t, found.Runs[1], "bridges")
 	assert.NotContains(t, found.Runs[2], "jibris")
