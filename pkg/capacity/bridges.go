@@ -25,11 +25,12 @@ const (
 
 // Bridge is one bridge of the group.
 type Bridge struct {
-	ID        fleet.InstanceID
-	State     State
-	Stress    float64 // JVB's stress_level: load divided by its threshold
-	Endpoints int64   // local endpoints
-	Outdated  bool    // launched from an older launch template version
+	ID          fleet.InstanceID
+	State       State
+	Stress      float64 // JVB's stress_level: load divided by its threshold
+	Conferences int64   // that have endpoints here
+	Endpoints   int64   // local endpoints
+	Outdated    bool    // launched from an older launch template version
 }
 
 // Policy is what the operator decided; package settings documents each value.
@@ -205,7 +206,7 @@ func (d *Decision) launch(in Input, g group, p Policy) {
 }
 
 // undrain takes back draining bridges until the room of those that serve covers what comes soon, and the minimum serves:
-// current ones before outdated ones and the fullest first, so that the emptiest can end.
+// current ones before outdated ones and those with the most conferences first, so that the others can end.
 func (d *Decision) undrain(g group, p Policy) {
 	var forRoom, forMinimum []Bridge
 	for _, b := range slices.Backward(g.draining) {
@@ -237,7 +238,7 @@ func (d *Decision) takeBack(b Bridge, p Policy) {
 // drain takes bridges that the others can do without out of the way of new conferences: where the others have room for what
 // comes soon, for the highest demand of the last Reaction, so that a demand that wiggles moves nothing, and for all that draining
 // ones carry, since it comes back as new conferences. They are the reserve until they are released or taken back. Outdated
-// ones go first, then the least loaded.
+// ones go first, then those with the fewest conferences.
 func (d *Decision) drain(in Input, g group, p Policy) {
 	if !g.complete() {
 		return

@@ -26,6 +26,14 @@ func bridges(prefix string, state State, stress ...float64) []Bridge {
 	return bs
 }
 
+// holding are bridges with so many conferences each.
+func holding(bs []Bridge, conferences ...int64) []Bridge {
+	for i := range bs {
+		bs[i].Conferences = conferences[i]
+	}
+	return bs
+}
+
 func outdated(bs []Bridge) []Bridge {
 	for i := range bs {
 		bs[i].Outdated = true
@@ -201,6 +209,16 @@ func TestBridgesAreDecided(t *testing.T) {
 			name: "what those that serve can do without drains at once, the least loaded first",
 			in:   seen(nil, bridges("a", Serving, 0.1, 0.1, 0.1, 0)),
 			want: want{wanted: 4, drain: 2, reason: "draining: i-a3 (stress 0.00), i-a0 (stress 0.10)"},
+		},
+		{
+			name: "one large conference drains before three small ones",
+			in:   seen(nil, holding(bridges("a", Serving, 0.1, 0.15, 0.2), 3, 1, 2)),
+			want: want{wanted: 3, drain: 1, reason: "draining: i-a1 (stress 0.15)"},
+		},
+		{
+			name: "three small conferences are taken back before one large one",
+			in:   seen(nil, bridges("a", Serving, 0.6, 0.6), holding(bridges("d", Draining, 0.3, 0.2), 1, 3)),
+			want: want{wanted: 4, undrain: 1, reason: "taken back from draining: i-d1 (stress 0.20)"},
 		},
 		{
 			name: "nothing drains whose load the others cannot take",

@@ -9,10 +9,10 @@
 // A bridge's room is max(0, Target - stress). A hot bridge is full; it is not more demand, since a single
 // large room stays hot however many bridges are added. The bridges that serve must have room for what comes within
 // Reaction, until the next run, and for a quarter of a bridge. Those that they can do without drain at once, outdated ones
-// and then the least loaded first, where the others have room for all that drains and for the highest demand of the last
+// and then those with the fewest conferences first, since they are empty the soonest, where the others have room for all that drains and for the highest demand of the last
 // Reaction. To drain costs nothing and is undone within seconds; it packs conferences onto few bridges, so that the others become empty.
 //
-// What drains is the reserve, and what has booted joins it. The fullest are taken back first when those that serve lack
+// What drains is the reserve, and what has booted joins it. Those with the most conferences are taken back first when those that serve lack
 // room, or are fewer than the minimum. Room and reserve together, and what boots at Target each, must hold the growth
 // expected within one boot time plus Spare bridges' worth. What they lack is launched, all of it at once. With survivors,
 // the share of the largest other shard's load that would come here if it were lost is needed too, of both.

@@ -39,10 +39,11 @@ func groups(states ...State) *rapid.Generator[Input] {
 		in := Input{Now: noon}
 		for i := range rapid.IntRange(0, 14).Draw(t, "bridges") {
 			in.Bridges = append(in.Bridges, Bridge{
-				ID:       fleet.InstanceID(fmt.Sprintf("i-%02d", i)),
-				State:    rapid.SampledFrom(states).Draw(t, "state"),
-				Stress:   hundredths(0, 150).Draw(t, "stress"),
-				Outdated: rapid.IntRange(0, 4).Draw(t, "outdated") == 0,
+				ID:          fleet.InstanceID(fmt.Sprintf("i-%02d", i)),
+				State:       rapid.SampledFrom(states).Draw(t, "state"),
+				Stress:      hundredths(0, 150).Draw(t, "stress"),
+				Conferences: rapid.Int64Range(0, 3).Draw(t, "conferences"),
+				Outdated:    rapid.IntRange(0, 4).Draw(t, "outdated") == 0,
 			})
 		}
 		in.Counted = len(in.Bridges)

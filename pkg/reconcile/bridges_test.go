@@ -30,17 +30,27 @@ func TestAGroupGrowsWithItsLoadAndOnceForIt(t *testing.T) {
 	}
 	assert.Empty(t, w.took(), "what was bought and is not visible yet is not bought again")
 	w.loaded(w.shard(1), 2, 60)
-	// 2.0 of demand and one spare at a target of 0.6 take five bridges; four have room for what comes within two minutes.
+	// 2.0 of demand and one spare at a target of 0.6 take five bridges; four have room for what comes within a minute.
 	assert.Equal(t, 4, w.inPhase(w.shard(1), fleet.PhaseServing))
 	assert.Equal(t, 1, w.inPhase(w.shard(1), fleet.PhaseDraining))
 	w.well()
+}
+
+func TestTheBridgeWithTheFewestConferencesDrainsFirst(t *testing.T) {
+	w := newWorld(t, 1, 4)
+	g := w.shard(1)
+	for i, m := range g.members {
+		m.node.stress, m.node.endpoints, m.node.conferences = 0.3, 30, []int64{5, 1, 4, 3}[i]
+	}
+	w.runBridges()
+	assert.Equal(t, []string{"drain " + string(g.members[1].ID)}, w.took(), "the last of one conference ends sooner than of three")
 }
 
 func TestAGroupShrinksByDrainingThenRetiringThenTerminatingWithDecrement(t *testing.T) {
 	w := newWorld(t, 1, 4)
 	g := w.shard(1)
 	w.loaded(g, 0.2, 10)
-	require.ElementsMatch(t, []string{"drain i-002", "drain i-003"}, w.took(), "the least loaded, down to the minimum; nothing ends before the demand is known for ShrinkAfter")
+	require.ElementsMatch(t, []string{"drain i-002", "drain i-003"}, w.took(), "down to the minimum; nothing ends before the demand is known for ShrinkAfter")
 	w.loaded(g, 0.2, 60)
 	// Side by side: each bridge is retired, has gone, is terminated and then let go by the lifecycle loop.
 	acts := w.took()

@@ -23,7 +23,7 @@ func classify(o fleet.Observation, leaving map[fleet.InstanceID]time.Time, stale
 			continue
 		}
 		if load := o.Nodes[i.ID].Status.Bridge; load != nil && o.Nodes[i.ID].Err == nil {
-			b.Stress, b.Endpoints = load.Stress, load.LocalEndpoints
+			b.Stress, b.Conferences, b.Endpoints = load.Stress, load.Conferences, load.LocalEndpoints
 		}
 		bridges = append(bridges, b)
 	}

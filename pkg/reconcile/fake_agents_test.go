@@ -20,6 +20,7 @@ type node struct {
 	// admitted is remembered by the agent on its disk; wiped is true when that was lost.
 	admitted, wiped bool
 	endpoints       int64 // local endpoints; participants on a signal node
+	conferences     int64 // on a bridge
 	stress          float64
 	age             time.Duration // of its figures
 	silent          bool
@@ -71,7 +72,7 @@ func (n *node) status(now time.Time) fleet.Status {
 	case n.role == fleet.RoleSignal:
 		s.Signal = &fleet.SignalLoad{State: n.state, Participants: n.endpoints, Conferences: n.endpoints / 5, LargestConference: 5, LostBridges: 3, BridgeViews: n.views, JibriViews: n.jibriViews}
 	case n.phase != fleet.PhaseStarting:
-		s.Bridge = &fleet.BridgeLoad{Stress: n.stress, LocalEndpoints: n.endpoints, SendKilobits: 1000 * n.endpoints, ReceiveKilobits: 500 * n.endpoints,
+		s.Bridge = &fleet.BridgeLoad{Stress: n.stress, Conferences: n.conferences, LocalEndpoints: n.endpoints, SendKilobits: 1000 * n.endpoints, ReceiveKilobits: 500 * n.endpoints,
 			PacketRateDownload: 20 * n.endpoints, PacketRateUpload: 100 * n.endpoints, Loss: n.stress / 10, RoundTripMillis: 100 * n.stress, ICEFailedTotal: 2}
 	}
 	return s

@@ -26,16 +26,18 @@ const (
 )
 
 type bridge struct {
-	id       int
-	state    bridgeState
-	people   int
-	launched float64
-	since    float64 // of its state
-	heard    float64 // when the control plane last told it to drain
-	fails    bool    // will never serve
-	told     bool    // to shut down once it is empty
-	endAt    float64 // of its bill, when it ends
-	places   []*place
+	id     int
+	state  bridgeState
+	people int
+	// conferences are those that have participants here.
+	conferences int
+	launched    float64
+	since       float64 // of its state
+	heard       float64 // when the control plane last told it to drain
+	fails       bool    // will never serve
+	told        bool    // to shut down once it is empty
+	endAt       float64 // of its bill, when it ends
+	places      []*place
 }
 
 // share is a conference's part on one bridge.
@@ -169,6 +171,7 @@ func joined(shares []share, b *bridge) []share {
 			return shares
 		}
 	}
+	b.conferences++
 	return append(shares, share{b, 1})
 }
 
@@ -179,6 +182,7 @@ func left(shares []share, b *bridge) []share {
 			continue
 		}
 		if shares[i].people--; shares[i].people == 0 {
+			b.conferences--
 			shares[i] = shares[len(shares)-1]
 			return shares[:len(shares)-1]
 		}

@@ -148,13 +148,13 @@ func (g *gremlin) bridge(b SeenBridge) SeenBridge {
 		before, known := g.last[b.ID]
 		g.last[b.ID] = b
 		if known && g.hits(g.o.Faults.Stale) {
-			b.Stress, b.People = before.Stress, before.People
+			b.Stress, b.People, b.Conferences = before.Stress, before.People, before.Conferences
 		}
 	}
 	if g.hits(g.o.Faults.Gaps) {
-		b.State, b.Stress, b.People = capacity.Silent, 0, 0
+		b.State, b.Stress, b.People, b.Conferences = capacity.Silent, 0, 0, 0
 	} else if g.hits(g.o.Faults.Wrong) {
-		b.Stress, b.People = 0, 0
+		b.Stress, b.People, b.Conferences = 0, 0, 0
 	}
 	return b
 }

@@ -37,7 +37,7 @@ func (f *Fleet) Decide(v BridgeView) Deeds {
 	in := capacity.Input{Now: v.Now, Counted: len(v.Bridges), Desired: len(v.Bridges), History: f.history}
 	demand := 0.0
 	for _, b := range v.Bridges {
-		in.Bridges = append(in.Bridges, capacity.Bridge{ID: name(b.ID), State: b.State, Stress: b.Stress, Endpoints: int64(b.People)})
+		in.Bridges = append(in.Bridges, capacity.Bridge{ID: name(b.ID), State: b.State, Stress: b.Stress, Conferences: int64(b.Conferences), Endpoints: int64(b.People)})
 		demand += b.Stress
 	}
 	if f.Expect != nil {

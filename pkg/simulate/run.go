@@ -31,11 +31,13 @@ type Options struct {
 
 // SeenBridge is one bridge as a policy sees it.
 type SeenBridge struct {
-	ID       int
-	State    capacity.State
-	Stress   float64
-	People   int
-	Launched time.Time
+	ID     int
+	State  capacity.State
+	Stress float64
+	People int
+	// Conferences are those that have participants here.
+	Conferences int
+	Launched    time.Time
 	// Up is true when it has booted and waits to be admitted, Told when it was told to shut down once it is empty, Gone when
 	// it has, and Ending when its machine ends.
 	Up, Told, Gone, Ending bool
@@ -231,7 +233,7 @@ func (r *bridgeRun) look() {
 	r.view.Bridges = r.view.Bridges[:0]
 	for _, b := range r.pool.bridges {
 		r.view.Bridges = append(r.view.Bridges, r.faults.bridge(SeenBridge{
-			ID: b.id, State: states[b.state], Stress: float64(b.people) / perBridge, People: b.people,
+			ID: b.id, State: states[b.state], Stress: float64(b.people) / perBridge, People: b.people, Conferences: b.conferences,
 			Launched: r.w.Start.Add(second(b.launched)), Up: b.state == standby, Told: b.told, Gone: b.state == gone && r.now >= b.since+shutdownDelay, Ending: b.state == ending,
 		}))
 	}

@@ -49,7 +49,7 @@ func statusOf(b SeenBridge) fleet.Status {
 	case b.State == capacity.Draining:
 		s.Phase = fleet.PhaseDraining
 	}
-	s.Bridge = &fleet.BridgeLoad{Stress: b.Stress, LocalEndpoints: int64(b.People), Endpoints: int64(b.People)}
+	s.Bridge = &fleet.BridgeLoad{Stress: b.Stress, Conferences: int64(b.Conferences), LocalEndpoints: int64(b.People), Endpoints: int64(b.People)}
 	return s
 }
 
