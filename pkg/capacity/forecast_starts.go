@@ -11,11 +11,6 @@ const startsMinutes = 180
 // startsPrior is the starts that both sides of that comparison are raised by.
 const startsPrior = 3.0
 
-// Counted is the time over which starts are summed for a lead: whole minutes.
-func Counted(lead time.Duration) time.Duration {
-	return time.Duration(math.Ceil(lead.Minutes())) * time.Minute
-}
-
 // Count adds starts of recordings to the profile; those of a minute are summed. None is knowledge too: the minute is known
 // from then on.
 func (p *Profile) Count(at time.Time, starts int) {
@@ -44,12 +39,12 @@ func (p *Profile) ForecastStarts(now time.Time, lead time.Duration, serviceLevel
 	if len(p.days) == 0 {
 		return 0, 0, false
 	}
-	counted := p.counted(now, int(Counted(lead).Minutes()))
+	counted := p.counted(now, lead)
 	if len(counted) == 0 {
 		return 0, 0, false
 	}
 	mean, deviation := spread(counted, 0)
-	if mean <= 0 {
+	if mean <= epsilon {
 		return 0, 0, true
 	}
 	n, z := float64(len(counted)), math.Sqrt2*math.Erfinv(2*serviceLevel-1)
@@ -60,8 +55,9 @@ func (p *Profile) ForecastStarts(now time.Time, lead time.Duration, serviceLevel
 }
 
 // counted are the sums of past days over the lead, scaled to today.
-func (p *Profile) counted(now time.Time, ahead int) []moment {
+func (p *Profile) counted(now time.Time, lead time.Duration) []moment {
 	number, minute := minuteOf(now)
+	passed := float64(now.Second()) / 60
 	if p.days[len(p.days)-1].number < number {
 		p.begin(number)
 	}
@@ -75,7 +71,7 @@ func (p *Profile) counted(now time.Time, ahead int) []moment {
 			if (p.days[i].weekend() == p.days[today].weekend()) != likeToday {
 				continue
 			}
-			if sum, known := p.sum(i, minute, minute+ahead); known {
+			if sum, known := p.beginning(i, minute, passed, lead); known {
 				past = append(past, moment{0, sum * p.startsScale(i, today, minute), p.weight(i, today)})
 			}
 		}
@@ -84,12 +80,26 @@ func (p *Profile) counted(now time.Time, ahead int) []moment {
 		}
 	}
 	for hours := range hoursBack {
-		from := minute - 60*(hours+1)
-		if sum, known := p.sum(today, from, from+ahead); known {
+		if sum, known := p.beginning(today, minute-60*(hours+1), passed, lead); known {
 			past = append(past, moment{0, sum, sameKind})
 		}
 	}
 	return past
+}
+
+// beginning is the starts of a lead from when a share of a minute has passed. Those of a minute are taken to begin evenly in it, so
+// that what has begun in the present one already is not expected again.
+func (p *Profile) beginning(index, minute int, passed float64, lead time.Duration) (starts float64, known bool) {
+	until := passed + lead.Minutes()
+	last := int(until)
+	starts, known = p.sum(index, minute, minute+last+1)
+	if first, ok := p.value(index, minute); ok {
+		starts -= passed * first
+	}
+	if end, ok := p.value(index, minute+last); ok {
+		starts -= (1 - (until - float64(last))) * end
+	}
+	return starts, known
 }
 
 // sum is the starts from a minute of a day to before another, if at least half of them are known.

@@ -50,6 +50,26 @@ func TestStartsAreForecast(t *testing.T) {
 	}
 }
 
+func TestWhatHasBegunInThisMinuteIsNotExpectedAgain(t *testing.T) {
+	nine := on(3, 9*time.Hour)
+	p := counted(nine, 4, 4, 4, 0)
+	for _, c := range []struct {
+		from, lead time.Duration
+		mean       float64
+	}{
+		{0, lead, 4},
+		{15 * time.Second, lead, 3},
+		{45 * time.Second, lead, 1},
+		{time.Minute, lead, 0},
+		{-90 * time.Second, 2 * time.Minute, 2},
+		{-150 * time.Second, 2 * time.Minute, 0},
+	} {
+		mean, _, known := p.ForecastStarts(nine.Add(c.from), c.lead, 0.995)
+		assert.True(t, known)
+		assert.InDelta(t, c.mean, mean, 1e-9, "of 4 that begin within the minute after nine, from %s on for %s", c.from, c.lead)
+	}
+}
+
 func TestStartsOfOneMinuteAreSummedAndNoneIsKnowledge(t *testing.T) {
 	p := &Profile{}
 	at := on(0, time.Hour)

@@ -46,8 +46,12 @@ func (j Jibris) foresee(ctx context.Context, memory *jibriMemory, at time.Time, 
 		r.profile.Count(s.At.In(r.zone), s.Count)
 	}
 	r.mean, r.most, r.known = r.profile.ForecastStarts(at.In(r.zone), lead, j.Env.ServiceLevel)
-	if r.known && memory.Awaited == nil {
-		memory.Awaited = &awaitedStarts{Until: at.Add(capacity.Counted(lead)), Mean: r.mean}
+	if memory.Awaited == nil {
+		// What begins is counted by runs a minute apart.
+		lead = lead.Truncate(time.Minute)
+		if mean, _, known := r.profile.ForecastStarts(at.In(r.zone), lead, j.Env.ServiceLevel); known {
+			memory.Awaited = &awaitedStarts{Until: at.Add(lead), Mean: mean}
+		}
 	}
 	return r
 }
