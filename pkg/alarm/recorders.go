@@ -48,8 +48,8 @@ var recorderAlarms = []Alarm{
 		"Three launches of recorders in a row were given up; launching now backs off.", []string{"the image or a boot script fails", "no Jicofo sees the new recorders"},
 		"read the group's activity history and the console output of a new node (aws ec2 get-console-output --latest).",
 	}),
-	own("jibris-frozen", Part, telemetry.JibrisFrozen, 1, 1, Advice{
-		"So many recorders look broken at once that the observer is presumed wrong: none is ended.", []string{"a shard's Prosody fails", "the list of shards is wrong", "the image fails"},
+	own("jibris-frozen", Part, telemetry.JibrisFrozen, 1, 2, Advice{
+		"For two minutes so many recorders have looked broken at once that the observer is presumed wrong: none is ended.", []string{"a shard's Prosody fails", "the list of shards is wrong", "the image fails"},
 		"see in the Lambda metrics' log what they say: one cause for all is likelier than many.",
 	}),
 	own("jibris-unhealthy", Part, telemetry.JibrisUnhealthy, 1, 5, Advice{
