@@ -236,9 +236,9 @@ func (d *Decision) takeBack(b Bridge, p Policy) {
 }
 
 // drain takes bridges that the others can do without out of the way of new conferences: where the others have room for what
-// comes soon, for the highest demand of the last Reaction, so that a demand that wiggles moves nothing, and for all that draining
-// ones carry, since it comes back as new conferences. They are the reserve until they are released or taken back. Outdated
-// ones go first, then those with the fewest conferences.
+// comes soon, for the highest demand of the last Reaction, so that a demand that wiggles moves nothing, and for all that
+// draining ones carry, since it comes back as new conferences. They are the reserve until they are released or taken back.
+// Outdated ones go first, then those with the fewest conferences.
 func (d *Decision) drain(in Input, g group, p Policy) {
 	if !g.complete() {
 		return

@@ -8,12 +8,13 @@
 //
 // A bridge's room is max(0, Target - stress). A hot bridge is full; it is not more demand, since a single
 // large room stays hot however many bridges are added. The bridges that serve must have room for what comes within
-// Reaction, until the next run, and for a quarter of a bridge. Those that they can do without drain at once, outdated ones
-// and then those with the fewest conferences first, since they are empty the soonest, where the others have room for all that drains and for the highest demand of the last
-// Reaction. To drain costs nothing and is undone within seconds; it packs conferences onto few bridges, so that the others become empty.
+// Reaction, until the next run, and for a quarter of a bridge. Those that they can do without drain at once, where the
+// others have room for all that drains and for the highest demand of the last Reaction: outdated ones first, then those with
+// the fewest conferences, since they are empty the soonest. To drain costs nothing and is undone within seconds; it packs
+// conferences onto few bridges, so that the others become empty.
 //
-// What drains is the reserve, and what has booted joins it. Those with the most conferences are taken back first when those that serve lack
-// room, or are fewer than the minimum. Room and reserve together, and what boots at Target each, must hold the growth
+// What drains is the reserve, and what has booted joins it. Those with the most conferences are taken back first when those
+// that serve lack room, or are fewer than the minimum. Room and reserve together, and what boots at Target each, must hold the growth
 // expected within one boot time plus Spare bridges' worth. What they lack is launched, all of it at once. With survivors,
 // the share of the largest other shard's load that would come here if it were lost is needed too, of both.
 //
@@ -37,8 +38,8 @@
 // it takes to begin one, and asks the same minute of past days of the same kind, working days or weekends, the same
 // weekday twice: from which demand to which highest one did it go? Each day is scaled by how much today's
 // last two hours are of that day's, so that on a holiday next to nothing is expected, and on a fleet that grows, more. That
-// today is smaller counts only as far as it is not the luck of a few large meetings. On a
-// first day the last three hours are asked instead, and with no history nothing is forecast.
+// today is smaller counts only as far as it is not the luck of a few large meetings. On a first day the last three hours
+// are asked instead, and with no history nothing is forecast.
 //
 // Some people stay over the hour and some leave before it. The forecast is a share of the present demand, of 1, 3/4, 1/2,
 // 1/4 and 0 the one that would have erred least on those days, plus the mean of what came on top. The margin is

@@ -17,9 +17,7 @@ func (f Forecast) Growth() float64 { return max(0, f.Mean+f.Margin) }
 
 // Lead is how far a forecast of what must be launched looks ahead: until what the next decision launches serves. That is a
 // minute away, and some boots take a quarter longer than the boot time says.
-func Lead(bootTime time.Duration) time.Duration {
-	return bootTime + bootTime/4 + time.Minute
-}
+func Lead(bootTime time.Duration) time.Duration { return bootTime + bootTime/4 + time.Minute }
 
 const (
 	// levelMinutes is over how long today is compared with a past day.
@@ -54,7 +52,11 @@ func (p *Profile) Forecast(now time.Time, demand float64, lead time.Duration, se
 		return Forecast{}
 	}
 	ahead := int(math.Ceil(lead.Minutes()))
-	past := p.moments(now, ahead)
+	past := p.like(now, func(index, minute int) (from, to float64, known bool) {
+		from, known = p.at(index, minute, passedOf(now))
+		to, found := p.most(index, minute, ahead)
+		return from, to, known && found
+	}, p.scale)
 	if len(past) == 0 {
 		return Forecast{}
 	}
@@ -84,9 +86,9 @@ func spread(past []moment, stays float64) (mean, deviation float64) {
 	return mean, math.Sqrt(max(0, squares/weight-mean*mean) * (n + 1) / max(1, n-1))
 }
 
-// moments are the past moments like this one: the same minute of past days of the same kind; while none is known, of days of
-// the other kind; and on a first day, of its last hours.
-func (p *Profile) moments(now time.Time, ahead int) []moment {
+// like are the past moments like this one: the same minute of past days of the same kind; while none is known, of days of
+// the other kind; and on a first day, of its last hours. read reads one of a day, scale is how much larger today is than that.
+func (p *Profile) like(now time.Time, read func(index, minute int) (from, to float64, known bool), scale func(index, today, minute int) float64) []moment {
 	number, minute := minuteOf(now)
 	if p.days[len(p.days)-1].number < number {
 		p.begin(number)
@@ -95,44 +97,27 @@ func (p *Profile) moments(now time.Time, ahead int) []moment {
 	if p.days[today].number != number {
 		return nil
 	}
-	s := span{minute, float64(now.Second()) / 60, ahead}
 	var past []moment
 	for _, likeToday := range []bool{true, false} {
 		for i := range today {
-			if (p.days[i].weekend() == p.days[today].weekend()) == likeToday {
-				past = p.add(past, i, s, p.scale(i, today, minute), p.weight(i, today))
+			if (p.days[i].weekend() == p.days[today].weekend()) != likeToday {
+				continue
+			}
+			if from, to, known := read(i, minute); known {
+				larger := scale(i, today, minute)
+				past = append(past, moment{from * larger, to * larger, p.weight(i, today)})
 			}
 		}
 		if len(past) > 0 {
-			break
+			return past
 		}
 	}
-	if len(past) > 0 {
-		return past
-	}
 	for hours := range hoursBack {
-		earlier := s
-		earlier.minute -= 60 * (hours + 1)
-		past = p.add(past, today, earlier, 1, sameKind)
+		if from, to, known := read(today, minute-60*(hours+1)); known {
+			past = append(past, moment{from, to, sameKind})
+		}
 	}
 	return past
-}
-
-// span is what a forecast compares of each day: from a moment in a minute to the end of a minute some ahead.
-type span struct {
-	minute int
-	passed float64 // share of the minute
-	ahead  int     // minutes
-}
-
-// add adds a span of a day, if enough of it is known.
-func (p *Profile) add(past []moment, index int, s span, scale, weight float64) []moment {
-	from, known := p.at(index, s.minute, s.passed)
-	to, found := p.most(index, s.minute, s.ahead)
-	if !known || !found {
-		return past
-	}
-	return append(past, moment{from * scale, to * scale, weight})
 }
 
 // at is the demand when a share of a minute has passed. A minute is known by its highest demand, and one that rises has that
@@ -191,6 +176,28 @@ func (p *Profile) scale(index, today, minute int) float64 {
 	return min(mostScale, max(leastScale, math.Exp(-smaller)))
 }
 
+// rises are sums over days: of how much the demand rose, of its squares, and of the demands that it rose to.
+type rises struct{ n, sum, squares, levels float64 }
+
+// rises are those from a minute to the highest demand within a lead after it, on the first days that are of a kind.
+func (p *Profile) rises(days int, weekend bool, minute, ahead int) rises {
+	var r rises
+	for i := range days {
+		if p.days[i].weekend() != weekend {
+			continue
+		}
+		from, known := p.value(i, minute)
+		if to, found := p.most(i, minute, ahead); known && found {
+			rise := to - from
+			r = rises{r.n + 1, r.sum + rise, r.squares + rise*rise, r.levels + to}
+		}
+	}
+	return r
+}
+
+// scatter is the sum of the squares of what the rises differ from their mean by.
+func (r rises) scatter() float64 { return max(0, r.squares-r.sum*r.sum/r.n) }
+
 // churn is the variance of the rises from a minute on by the demand that they lead to, over that minute of all hours of past
 // days of today's kind; 0 while no two can be compared. Where as many leave on the hour as come, the rise is small by its
 // mean and is not by its variance.
@@ -198,19 +205,8 @@ func (p *Profile) churn(minute, ahead int) float64 {
 	today := len(p.days) - 1
 	variances, levels := 0.0, 0.0
 	for at := minute % 60; at+ahead < minutesOfDay; at += 60 { // the next day may be of the other kind
-		sum, squares, level, n := 0.0, 0.0, 0.0, 0.0
-		for i := range today {
-			if p.days[i].weekend() != p.days[today].weekend() {
-				continue
-			}
-			from, known := p.value(i, at)
-			if to, found := p.most(i, at, ahead); known && found {
-				rise := to - from
-				sum, squares, level, n = sum+rise, squares+rise*rise, level+to, n+1
-			}
-		}
-		if n >= 2 {
-			variances, levels = variances+max(0, squares-sum*sum/n), levels+level*(n-1)/n
+		if r := p.rises(today, p.days[today].weekend(), at, ahead); r.n >= 2 {
+			variances, levels = variances+r.scatter(), levels+r.levels*(r.n-1)/r.n
 		}
 	}
 	if levels == 0 {
@@ -232,19 +228,8 @@ func (p *Profile) lumpiness() float64 {
 	means, variances := 0.0, 0.0
 	for _, weekend := range []bool{false, true} {
 		for minute := 0; minute < minutesOfDay; minute += lumpStep {
-			sum, squares, n := 0.0, 0.0, 0.0
-			for i := range p.days {
-				if p.days[i].weekend() != weekend {
-					continue
-				}
-				from, known := p.value(i, minute)
-				if to, found := p.most(i, minute, lumpLead); known && found {
-					rise := to - from
-					sum, squares, n = sum+rise, squares+rise*rise, n+1
-				}
-			}
-			if n >= 2 {
-				means, variances = means+sum/n, variances+max(0, squares-sum*sum/n)/(n-1)
+			if r := p.rises(len(p.days), weekend, minute, lumpLead); r.n >= 2 {
+				means, variances = means+r.sum/r.n, variances+r.scatter()/(r.n-1)
 			}
 		}
 	}

@@ -39,7 +39,10 @@ func (p *Profile) ForecastStarts(now time.Time, lead time.Duration, serviceLevel
 	if len(p.days) == 0 {
 		return 0, 0, false
 	}
-	counted := p.counted(now, lead)
+	counted := p.like(now, func(index, minute int) (from, to float64, known bool) {
+		to, known = p.beginning(index, minute, passedOf(now), lead)
+		return 0, to, known
+	}, p.startsScale)
 	if len(counted) == 0 {
 		return 0, 0, false
 	}
@@ -54,41 +57,8 @@ func (p *Profile) ForecastStarts(now time.Time, lead time.Duration, serviceLevel
 	return mean, int(math.Ceil(mean + z*math.Sqrt(variance) + max(0, z*z-1)/6 - epsilon)), true
 }
 
-// counted are the sums of past days over the lead, scaled to today.
-func (p *Profile) counted(now time.Time, lead time.Duration) []moment {
-	number, minute := minuteOf(now)
-	passed := float64(now.Second()) / 60
-	if p.days[len(p.days)-1].number < number {
-		p.begin(number)
-	}
-	today := len(p.days) - 1
-	if p.days[today].number != number {
-		return nil
-	}
-	var past []moment
-	for _, likeToday := range []bool{true, false} {
-		for i := range today {
-			if (p.days[i].weekend() == p.days[today].weekend()) != likeToday {
-				continue
-			}
-			if sum, known := p.beginning(i, minute, passed, lead); known {
-				past = append(past, moment{0, sum * p.startsScale(i, today, minute), p.weight(i, today)})
-			}
-		}
-		if len(past) > 0 {
-			return past
-		}
-	}
-	for hours := range hoursBack {
-		if sum, known := p.beginning(today, minute-60*(hours+1), passed, lead); known {
-			past = append(past, moment{0, sum, sameKind})
-		}
-	}
-	return past
-}
-
-// beginning is the starts of a lead from when a share of a minute has passed. Those of a minute are taken to begin evenly in it, so
-// that what has begun in the present one already is not expected again.
+// beginning is the starts of a lead from when a share of a minute has passed. Those of a minute are taken to begin evenly in
+// it, so that what has begun in the present one already is not expected again.
 func (p *Profile) beginning(index, minute int, passed float64, lead time.Duration) (starts float64, known bool) {
 	until := passed + lead.Minutes()
 	last := int(until)

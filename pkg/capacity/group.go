@@ -98,7 +98,10 @@ func (g group) room(p Policy) float64 {
 // inOrder puts bridges into the order in which they would leave: outdated ones first, then those with the fewest conferences,
 // whose last one is likely to end the soonest, then the least loaded.
 func inOrder(a, b Bridge) int {
-	return cmp.Or(older(a, b), cmp.Compare(a.Conferences, b.Conferences), cmp.Compare(a.Stress, b.Stress), cmp.Compare(a.Endpoints, b.Endpoints), cmp.Compare(a.ID, b.ID))
+	return cmp.Or(
+		older(a, b), cmp.Compare(a.Conferences, b.Conferences), cmp.Compare(a.Stress, b.Stress),
+		cmp.Compare(a.Endpoints, b.Endpoints), cmp.Compare(a.ID, b.ID),
+	)
 }
 
 // endingNow are the empty ones of those that are released.

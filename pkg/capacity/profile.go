@@ -40,6 +40,9 @@ func minuteOf(at time.Time) (day, minute int) {
 	return int(midnight.Unix() / 86400), at.Hour()*60 + at.Minute()
 }
 
+// passedOf is the share of a moment's minute that has passed.
+func passedOf(at time.Time) float64 { return float64(at.Second()) / 60 }
+
 // Learn makes a demand, in stress, part of the profile. What lies before the profile's last day is too late, and what
 // no demand can be is nothing to learn from.
 func (p *Profile) Learn(at time.Time, demand float64) {

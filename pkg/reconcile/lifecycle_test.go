@@ -58,8 +58,7 @@ func TestABridgeWorksOnlyOnceItIsInService(t *testing.T) {
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
 	for range 90 {
-		_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-		require.ErrorIs(t, err, errThrottled)
+		w.runThrottledLifecycle()
 		require.False(t, m.node.admitted, "its hook may lapse while nobody prolongs it")
 		w.advance(time.Minute)
 	}
@@ -75,8 +74,7 @@ func TestAnOrderThatABridgeInServiceDidNotHearIsRepeated(t *testing.T) {
 	w, _, m := newcomer(t, fleet.RoleBridge)
 	w.advance(4 * time.Minute)
 	w.faults["admit"] = errThrottled
-	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorIs(t, err, errThrottled)
+	w.runThrottledLifecycle()
 	require.Equal(t, fleet.StateInService, m.Lifecycle)
 	require.False(t, m.node.admitted)
 	clear(w.faults)
@@ -89,8 +87,7 @@ func TestASignalNodeGetsItsNameBeforeItIsLetIntoService(t *testing.T) {
 	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
 	w.names.err = errThrottled
-	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorIs(t, err, errThrottled)
+	w.runThrottledLifecycle()
 	assert.Equal(t, []string{"heartbeat i-004 admit"}, w.took(), "it is not admitted without its name, and held")
 	w.names.err = nil
 	w.runLifecycle()
@@ -102,8 +99,7 @@ func TestAnAdmissionThatWasBrokenOffIsFinishedByTheNextRun(t *testing.T) {
 	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
-	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorIs(t, err, errThrottled)
+	w.runThrottledLifecycle()
 	clear(w.faults)
 	w.took()
 	w.runLifecycle()
@@ -115,8 +111,7 @@ func TestAnInstanceThatWasOrderedToWorkIsNotGivenUpWhenItFallsSilent(t *testing.
 	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
-	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorIs(t, err, errThrottled)
+	w.runThrottledLifecycle()
 	clear(w.faults)
 	m.node.silent, m.node.endpoints = true, 3
 	for range 120 {
@@ -132,8 +127,7 @@ func TestAnAdmittedInstanceIsHeldWhileItsHookCannotBeAnswered(t *testing.T) {
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
 	for range 90 {
-		_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-		require.ErrorIs(t, err, errThrottled)
+		w.runThrottledLifecycle()
 		m.node.endpoints = 3 // it was ordered to work, and does
 		w.advance(time.Minute)
 	}
@@ -233,8 +227,7 @@ func TestAHoldIsProlongedEachThirdOfTheHooksTimeout(t *testing.T) {
 func TestAHeartbeatThatFailedIsRepeated(t *testing.T) {
 	w, _, _ := leaver(t)
 	w.faults["heartbeat"] = errThrottled
-	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorIs(t, err, errThrottled)
+	w.runThrottledLifecycle()
 	clear(w.faults)
 	w.took()
 	w.advance(time.Minute)
@@ -371,8 +364,7 @@ func TestAnOrderToWorkIsRememberedEvenIfItsRunEndsBeforeItsLease(t *testing.T) {
 	w.advance(4 * time.Minute)
 	w.faults["complete"] = errThrottled
 	w.leases.fail["release lifecycle/jitsi-shard-1-signals"] = errThrottled
-	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorIs(t, err, errThrottled)
+	w.runThrottledLifecycle()
 	clear(w.faults)
 	clear(w.leases.fail)
 	m.node.silent, m.node.endpoints = true, 3
@@ -388,7 +380,6 @@ func TestNothingIsOrderedThatCannotBeRemembered(t *testing.T) {
 	w, _, m := newcomer(t, fleet.RoleSignal)
 	w.advance(4 * time.Minute)
 	w.leases.fail["note lifecycle/jitsi-shard-1-signals"] = errThrottled
-	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
-	require.ErrorIs(t, err, errThrottled)
+	w.runThrottledLifecycle()
 	assert.False(t, m.node.admitted)
 }

@@ -110,6 +110,13 @@ func (w *world) runLifecycle() map[string]float64 {
 	return metricsOf(w.t, record)
 }
 
+// runThrottledLifecycle runs the loop once while AWS throttles one of its calls, which the run must tell.
+func (w *world) runThrottledLifecycle() {
+	w.t.Helper()
+	_, err := w.lifecycle.Run(context.Background(), []event.Wakeup{schedule})
+	require.ErrorIs(w.t, err, errThrottled)
+}
+
 // minutes lets time pass with both loops each minute.
 func (w *world) minutes(n int) {
 	w.t.Helper()

@@ -67,11 +67,7 @@ func (*Whole) KeepsReserve() {}
 // Decide lets both loops run once over what is seen.
 func (w *Whole) Decide(v BridgeView) Deeds {
 	w.see(v)
-	for _, run := range []loop{w.sizes.Run, w.lives.Run} {
-		if !run.once() {
-			w.Failed++
-		}
-	}
+	w.Failed += failures(w.sizes.Run, w.lives.Run)
 	return w.done()
 }
 
@@ -100,10 +96,15 @@ func (w *Whole) done() Deeds {
 // loop is a control loop's Run.
 type loop func(context.Context, []event.Wakeup) (*telemetry.Record, error)
 
-// once runs a loop as its schedule does, and reports whether it did not fail.
-func (l loop) once() bool {
-	_, err := l(context.Background(), []event.Wakeup{{Kind: event.Schedule}})
-	return err == nil
+// failures runs loops as their schedules do, and counts those that fail.
+func failures(loops ...loop) int {
+	n := 0
+	for _, run := range loops {
+		if _, err := run(context.Background(), []event.Wakeup{{Kind: event.Schedule}}); err != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // stage is Auto Scaling, EC2 and the agents over the bridges that are seen.
@@ -173,19 +174,28 @@ func (s *stage) call() error {
 
 func (s *stage) clock() time.Time { return s.view.Now }
 
-// List is Auto Scaling's description: the shard's signal node, which always serves, and its bridges.
+// List is Auto Scaling's description: the shard's signal node and its bridges.
 func (s *stage) List(_ context.Context, scope fleet.Scope) ([]fleet.Group, error) {
+	ids := make([]int, len(s.view.Bridges))
+	for i, b := range s.view.Bridges {
+		ids[i] = b.ID
+	}
+	return s.list(scope, fleet.Group{Name: wholeGroup, Role: fleet.RoleBridge, Shard: wholeShard}, ids)
+}
+
+// list describes the shard's signal node, which always serves, and a group of instances, as far as they are in scope.
+func (s *stage) list(scope fleet.Scope, group fleet.Group, ids []int) ([]fleet.Group, error) {
 	if err := s.call(); err != nil {
 		return nil, err
 	}
 	signal := fleet.Group{Name: "jitsi-shard-1-signals", Role: fleet.RoleSignal, Shard: wholeShard, Min: 1, Max: 1, Desired: 1}
 	signal.Instances = []fleet.Instance{{ID: signalNode, Lifecycle: fleet.StateInService, Protected: true}}
-	bridges := fleet.Group{Name: wholeGroup, Role: fleet.RoleBridge, Shard: wholeShard, Min: s.least, Max: s.most, Desired: s.desired}
-	for _, b := range s.view.Bridges {
-		bridges.Instances = append(bridges.Instances, fleet.Instance{ID: name(b.ID), Lifecycle: s.state(b.ID), Protected: true})
+	group.Min, group.Max, group.Desired = s.least, s.most, s.desired
+	for _, id := range ids {
+		group.Instances = append(group.Instances, fleet.Instance{ID: name(id), Lifecycle: s.state(id), Protected: true})
 	}
 	var listed []fleet.Group
-	for _, g := range []fleet.Group{signal, bridges} {
+	for _, g := range []fleet.Group{signal, group} {
 		if scope.Includes(g) {
 			listed = append(listed, g)
 		}

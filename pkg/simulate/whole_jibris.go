@@ -48,11 +48,7 @@ func (*WholeJibris) WakeAfterStart() time.Duration { return startDelay }
 // Decide lets both loops run once over what is seen.
 func (w *WholeJibris) Decide(v JibriView) JibriDeeds {
 	w.see(v)
-	for _, run := range []loop{w.sizes.Run, w.lives.Run} {
-		if !run.once() {
-			w.Failed++
-		}
-	}
+	w.Failed += failures(w.sizes.Run, w.lives.Run)
 	return w.done()
 }
 
@@ -85,22 +81,11 @@ type poolStage struct {
 
 // List is Auto Scaling's description: one shard's signal node, and the pool.
 func (p *poolStage) List(_ context.Context, scope fleet.Scope) ([]fleet.Group, error) {
-	if err := p.call(); err != nil {
-		return nil, err
+	ids := make([]int, len(p.recorders))
+	for i, j := range p.recorders {
+		ids[i] = j.ID
 	}
-	signal := fleet.Group{Name: "jitsi-shard-1-signals", Role: fleet.RoleSignal, Shard: wholeShard, Min: 1, Max: 1, Desired: 1}
-	signal.Instances = []fleet.Instance{{ID: signalNode, Lifecycle: fleet.StateInService, Protected: true}}
-	pool := fleet.Group{Name: "jitsi-jibris", Role: fleet.RoleJibri, Min: p.least, Max: p.most, Desired: p.desired}
-	for _, j := range p.recorders {
-		pool.Instances = append(pool.Instances, fleet.Instance{ID: name(j.ID), Lifecycle: p.state(j.ID), Protected: true})
-	}
-	var listed []fleet.Group
-	for _, g := range []fleet.Group{signal, pool} {
-		if scope.Includes(g) {
-			listed = append(listed, g)
-		}
-	}
-	return listed, nil
+	return p.list(scope, fleet.Group{Name: "jitsi-jibris", Role: fleet.RoleJibri}, ids)
 }
 
 type studioMachines struct{ *poolStage }
